@@ -1,0 +1,84 @@
+"""The records and protocols by which the rooms know one another.
+
+Letters: b batch, h rows, w columns. Sizes are (height, width). `luma` is gamma-encoded and, where
+it is a float, full range 0..1; `ab` is chroma in CIELAB units; confidence is 0..1.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+Array = jax.Array | np.ndarray
+Memory = Any
+"""What a colorizer carries from frame to frame: any tree of arrays, `()` for a stateless one."""
+State = Any
+"""What a system trains: any tree of arrays."""
+Logs = dict[str, Array]
+"""Scalars of one training step, by name."""
+
+
+class Batch(NamedTuple):
+    """Pictures to train on.
+
+    luma: float32 (b, h, w), gamma-encoded gray as a black-and-white film would have it, 0..1.
+    ab: float32 (b, h, w, 2), the true chroma in CIELAB units.
+    """
+
+    luma: Array
+    ab: Array
+
+
+class System(Protocol):
+    """A trainable thing: networks, losses and optimizers."""
+
+    def init(self, key: jax.Array) -> State:
+        """The state before the first step."""
+        ...
+
+    def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
+        """One optimizer step (all networks of an adversarial game included)."""
+        ...
+
+    def colorizer(self, state: State) -> "Colorizer":
+        """What the trained state does to a film."""
+        ...
+
+
+class Colorizer(Protocol):
+    """Luma in, chroma out; one call per batch of consecutive frames of one shot."""
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """The (height, width) at which frames of this display size are to be handed over."""
+        ...
+
+    def start(self, height: int, width: int) -> Memory:
+        """The memory before the first frame of a shot."""
+        ...
+
+    def __call__(
+        self, memory: Memory, luma: Array, key: jax.Array
+    ) -> tuple[Memory, jax.Array, jax.Array]:
+        """Colors `luma` (b, h, w), at the working size.
+
+        Returns:
+          The next memory, ab (b, h/s, w/s, 2) and confidence (b, h/s, w/s).
+        """
+        ...
+
+
+class FlowEstimator(Protocol):
+    """Motion between two frames."""
+
+    def __call__(self, target: Array, source: Array) -> tuple[jax.Array, jax.Array]:
+        """Backward flow (b, h, w, 2) in pixels from `target` to `source`, and its confidence."""
+        ...
+
+
+class Evaluator(Protocol):
+    """Measures a state."""
+
+    def __call__(self, state: State) -> Iterator[tuple[str, float]]:
+        """Yields named figures."""
+        ...
