@@ -306,7 +306,17 @@ def _made(kind: type, tree: dict[str, Any]) -> Any:
     known = [field.name for field in dataclasses.fields(kind) if field.init]
     for name in tree.keys() - {"class", *known}:
         raise ConfigError(f"{kind.__name__} has no field {name!r}{_nearest(name, known)}")
+    for field in dataclasses.fields(kind):
+        if field.name not in tree and _is_required(field):
+            raise ConfigError(
+                f"a stored configuration lacks the field {field.name} of {kind.__name__}"
+            )
     return kind(**{name: _decoded(tree[name]) for name in known if name in tree})
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    missing = dataclasses.MISSING
+    return field.init and field.default is missing and field.default_factory is missing
 
 
 def _member(kind: type, name: str | None) -> enum.Enum:

@@ -1,0 +1,1 @@
+"""The sub-commands of `hueshift`, one per file; `run` turns errors into exit codes."""
