@@ -141,12 +141,12 @@ def digest(path: str | Path) -> str:
 
 def _narrowed(name: str, value: np.ndarray, dtype: Any) -> np.ndarray:
     if not _is_floating(value):
-        return np.ascontiguousarray(value)
+        return np.asarray(value, order="C")
     with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(value, dtype=dtype if value.ndim > 1 else np.float32)
+        stored = np.asarray(value, dtype if value.ndim > 1 else np.float32, order="C")
     if not np.isfinite(stored.astype(np.float32)).all():
         raise MismatchedWeightsError(f"{name} holds values that {stored.dtype} cannot keep")
-    return stored.reshape(value.shape)
+    return stored
 
 
 def _widened(value: np.ndarray) -> np.ndarray:

@@ -220,12 +220,19 @@ def _type_in_words(hint: Any) -> str:
 
 def _nearest(name: str, known: Sequence[str], mark: str = "") -> str:
     """The end of a message: the closest known name, or all of them where none is close."""
-    last = {full.rpartition(".")[2]: full for full in known}
-    close = difflib.get_close_matches(name, known, 1, 0.6)
-    close = close or [last[end] for end in difflib.get_close_matches(name, last, 1, 0.6)]
-    if close:
-        return f"; the nearest is {mark}{close[0]}"
-    return f"; there are {', '.join(mark + full for full in known)}" if known else ""
+    closeness = {full: _closeness(name, full) for full in known}
+    best = max(known, key=closeness.get, default=None)
+    if best is None:
+        return ""
+    if closeness[best] < 0.6:
+        return f"; there are {', '.join(mark + full for full in known)}"
+    return f"; the nearest is {mark}{best}"
+
+
+def _closeness(name: str, full: str) -> float:
+    """Likeness 0..1 of what was typed to a dotted name or to its last part."""
+    ends = (full, full.rpartition(".")[2])
+    return max(difflib.SequenceMatcher(None, name, end).ratio() for end in ends)
 
 
 # -- JSON ------------------------------------------------------------------------------------

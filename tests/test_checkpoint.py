@@ -172,7 +172,12 @@ def assert_same(one, other):
     assert jax.tree.structure(one) == jax.tree.structure(other)
     for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert left.dtype == right.dtype
-        assert bool(jnp.all(left == right))
+        assert bool(np.all(_values(left) == _values(right)))
+
+
+def _values(leaf):
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
 def spoil_values(folder, step):

@@ -65,6 +65,7 @@ class Train:
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
     module = types.ModuleType(HERE)
+    module.__file__ = __file__
     for kind in (Mode, Optim, Source, Train):
         monkeypatch.setattr(kind, "__module__", HERE)
         setattr(module, kind.__name__, kind)
@@ -184,7 +185,7 @@ def test_override(argv, changed):
     ("argv", "message"),
     [
         (["--optim.lrr", "1"], "no option --optim.lrr; the nearest is --optim.lr$"),
-        (["--betas", "1"], r"no option --betas; the nearest is --optim\.betas$"),
+        (["--betas", "1"], r"no option --betas; the nearest is --system\.betas$"),
         (["--qqqqqq", "1"], "there are --system.lr, --system.betas"),
         (["--optim", "1"], "no option --optim"),
         (["stray"], "found 'stray', expected an option such as --"),

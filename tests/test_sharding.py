@@ -32,7 +32,7 @@ def test_senseless_meshes(asked):
 def test_batches_are_split_and_parameters_copied():
     mesh = sharding.make_mesh(fsdp=2)
     batch = jax.device_put(jnp.arange(16.0).reshape(16, 1), sharding.batch_sharding(mesh))
-    weights = jax.device_put(jnp.ones(3), sharding.replicated(mesh))
+    weights = jax.device_put(jnp.ones((1, 3)), sharding.replicated(mesh))
     assert {shard.data.shape for shard in batch.addressable_shards} == {(2, 1)}
-    assert {shard.data.shape for shard in weights.addressable_shards} == {(3,)}
+    assert {shard.data.shape for shard in weights.addressable_shards} == {(1, 3)}
     assert float((batch * weights).sum()) == 360.0
