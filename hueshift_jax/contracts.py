@@ -23,11 +23,11 @@ class Batch(NamedTuple):
     """Pictures to train on.
 
     luma: float32 (b, h, w), gamma-encoded gray as a black-and-white film would have it, 0..1.
-    ab: float32 (b, h, w, 2), the true chroma in CIELAB units.
+    rgb_u8: uint8 (b, h/s, w/s, 3), the true colors, smaller by a whole factor s.
     """
 
     luma: Array
-    ab: Array
+    rgb_u8: Array
 
 
 class System(Protocol):

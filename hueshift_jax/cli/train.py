@@ -1,0 +1,66 @@
+"""`hueshift train NAME --data DIR`: train a system, or continue where the last run stopped."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from hueshift_jax import config
+from hueshift_jax.errors import ConfigError
+
+
+def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(prog="train.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("name", nargs="?", help="a configuration's name, or a Python file")
+    parser.add_argument("--data", type=Path, help="folder of pictures or tar files of pictures")
+    parser.add_argument("--run", type=Path, help="folder of the run (runs/NAME)")
+    parser.add_argument("--list", action="store_true", help="list the configurations")
+    parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
+    return parser.parse_known_args(argv)
+
+
+def _configured(name: str, overrides: list[str]):
+    """The config with overrides; `--steps` also sets the schedule's length."""
+    settings = config.override(config.load(name), overrides)
+    optim = dataclasses.replace(settings.system.optim, steps=settings.steps)
+    system = dataclasses.replace(settings.system, optim=optim)
+    return dataclasses.replace(settings, system=system)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; returns the exit code."""
+    options, overrides = _parse(argv)
+    if options.list:
+        print("\n".join(config.names()))
+        return 0
+    if not options.name:
+        raise ConfigError("no configuration was named; `train.py --list` lists them")
+    settings = _configured(options.name, overrides)
+    if options.print_config:
+        print(config.to_json(settings))
+        return 0
+    if options.data is None:
+        raise ConfigError("no data was given; add --data FOLDER with pictures or tar files")
+    _train(settings, options.data, options.run or Path("runs") / Path(options.name).stem)
+    return 0
+
+
+def _train(settings, data: Path, folder: Path) -> None:
+    from hueshift_jax.data import batches, samples, sources
+    from hueshift_jax.training import loop
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")
+    pictures = sources.Pictures(
+        data, short_side=settings.data.short_side, limit=settings.data.limit
+    )
+    seen = batches.picture_counts(pictures, settings.data, settings.steps)
+    print(f"{len(pictures)} pictures, {seen['crops']} crops, {seen['passes']:.2f} passes")
+    system = settings.system.build()
+    sheet = samples.Sheet(pictures, folder / "samples")
+    loop.run(
+        settings,
+        system,
+        lambda start: batches.batches(pictures, settings.data, steps=settings.steps, start=start),
+        folder=folder,
+        hooks=(lambda step, state: sheet.write(step, system.colorizer(state)),),
+    )

@@ -1,0 +1,113 @@
+"""Batches of pictures for training: grain does the shuffling, the order is a function of the seed.
+
+The n-th batch is the same in every run with the same settings, whatever was read before, so a run
+that stops and resumes at step n sees what it would have seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import grain
+import numpy as np
+
+from hueshift_jax.contracts import Batch
+from hueshift_jax.data import transforms
+from hueshift_jax.errors import ConfigError
+
+TARGET_STRIDE = 4
+"""Truth is given at a quarter of the luma's size, where the networks predict."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures, how large, how disturbed."""
+
+    short_side: int = 160
+    """Pictures are kept in memory at this short side, in pixels."""
+    limit: int = 0
+    """Use at most this many pictures; 0 uses all."""
+    batch_size: int = 32
+    """Pictures in a batch, over all devices."""
+    sizes: tuple[int, ...] = (96, 128, 160)
+    """Side of the square crops, in pixels, one phase after the other; multiples of 32."""
+    phase_ends: tuple[float, ...] = (0.45, 0.85)
+    """At which part of the run one size gives way to the next."""
+    smallest_crop: float = 0.6
+    """Least part of the short side that a crop shows."""
+    spectral_spread: float = 0.35
+    """How much the film's color sensitivity varies; see `transforms.spectral_luma`."""
+    wear: float = 0.6
+    """How worn the film is, 0 to 1; see `transforms.develop`."""
+    seed: int = 0
+    """Of the order and the augmentation."""
+    threads: int = 2
+    """Threads that prepare pictures."""
+
+    def __post_init__(self):
+        if len(self.phase_ends) != len(self.sizes) - 1:
+            raise ConfigError("data.phase_ends takes one value less than data.sizes")
+        if any(size < 32 or size % 32 for size in self.sizes):
+            raise ConfigError(f"data.sizes are {self.sizes}, expected multiples of 32")
+        if self.batch_size < 1:
+            raise ConfigError(f"data.batch_size is {self.batch_size}, expected at least 1")
+
+    def size_at(self, progress: float) -> int:
+        """The crop size at this part (0..1) of the run."""
+        return self.sizes[sum(progress >= end for end in self.phase_ends)]
+
+
+class _Prepare(grain.transforms.RandomMap):
+    """Picture -> (luma, target), both of the size that one phase asks for."""
+
+    def __init__(self, config: DataConfig, size: int):
+        self._config, self._size = config, size
+
+    def random_map(self, rgb_u8: np.ndarray, rng: np.random.Generator):
+        config = self._config
+        crop = transforms.random_crop(rgb_u8, config.smallest_crop, rng)
+        shown = transforms.resize(crop, self._size)
+        luma = transforms.spectral_luma(shown, config.spectral_spread * _sometimes(rng), rng)
+        luma = transforms.develop(luma, config.wear * _sometimes(rng), rng)
+        return luma.astype(np.float32), transforms.resize(shown, self._size // TARGET_STRIDE)
+
+
+def _sometimes(rng: np.random.Generator) -> float:
+    """A strength that is zero for a third of the pictures, which stay as they are."""
+    return max(0.0, rng.uniform(-0.5, 1.0))
+
+
+def _phases(config: DataConfig, steps: int) -> list[tuple[int, int, int]]:
+    """(first step, last step + 1, size) of each phase."""
+    ends = [*(round(end * steps) for end in config.phase_ends), steps]
+    return list(zip([0, *ends], ends, config.sizes))
+
+
+def batches(
+    pictures: Sequence[np.ndarray], config: DataConfig, *, steps: int, start: int = 0
+) -> Iterator[Batch]:
+    """The batches of steps `start` to `steps`.
+
+    Each Batch has luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3);
+    s is the size of the phase that the step is in.
+    """
+    base = grain.MapDataset.source(pictures).seed(config.seed).shuffle().repeat()
+    for first, end, size in _phases(config, steps):
+        begin = max(first, start)
+        if begin >= end:
+            continue
+        prepared = base.random_map(_Prepare(config, size)).batch(config.batch_size)
+        reading = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=8)
+        for luma, rgb in prepared[begin:end].to_iter_dataset(reading):
+            yield Batch(luma, rgb)
+
+
+def picture_counts(pictures: Sequence[np.ndarray], config: DataConfig, steps: int) -> dict:
+    """What a run of this many steps sees: crops, passes over the pictures, crops by size."""
+    per_phase = [end - first for first, end, _ in _phases(config, steps)]
+    crops = [n * config.batch_size for n in per_phase]
+    return {
+        "crops": list(accumulate(crops))[-1],
+        "passes": sum(crops) / len(pictures),
+        "by_size": dict(zip(config.sizes, crops)),
+    }

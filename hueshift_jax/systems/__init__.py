@@ -1,0 +1,1 @@
+"""Trainable things: networks, losses and optimizer together, one file per system."""

@@ -1,0 +1,283 @@
+"""`hueshift_gan`: the default. So far its generator with its reconstruction losses.
+
+What is trained is `models.chroma_unet` on a pretrained encoder: regression of chroma (Huber, and
+the logarithm of each picture's RGB error) with a classification over ab cells beside it. What
+colors a film is an average of the weights over the last steps.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from hueshift_jax import checkpoint
+from hueshift_jax.contracts import Array, Batch, Logs, Memory
+from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
+from hueshift_jax.models.efficientnet_lite import LITE2
+from hueshift_jax.ops import color
+from hueshift_jax.ops.resample import average_pool
+from hueshift_jax.systems import losses
+
+ENCODER_WEIGHTS = "efficientnet_lite2_gray.safetensors"
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW with a warm-up, a constant rate and a linear descent to zero."""
+
+    lr: float = 1e-3
+    """Learning rate of the decoder."""
+    encoder_lr: float = 2e-4
+    """Learning rate of the pretrained encoder."""
+    weight_decay: float = 0.02
+    """Decoupled; not on biases and norms."""
+    steps: int = 8000
+    """Length of the run."""
+    warmup: int = 200
+    """Steps of linear rise."""
+    descent: float = 0.5
+    """Part of the run in which the rate falls to zero."""
+    clip_norm: float = 1.0
+    """Gradients of a larger norm are shortened to it."""
+
+
+@dataclass(frozen=True)
+class HueShiftGanConfig:
+    """The default system."""
+
+    widths: tuple[int, int, int, int] = (256, 160, 96, 48)
+    """Channels of the decoder at strides 32, 16, 8, 4."""
+    frozen_blocks: int = 4
+    """The encoder's first blocks that stay as pretrained."""
+    pretrained: bool = True
+    """Begin with the bundled ImageNet encoder."""
+    huber_weight: float = 0.3
+    """Weight of the chroma's Huber loss."""
+    log_mse_weight: float = 0.5
+    """Weight of the logarithmic RGB loss."""
+    bins_weight: float = 0.05
+    """Weight of the classification."""
+    ema_decay: float = 0.999
+    """Of the averaged weights."""
+    optim: OptimConfig = OptimConfig()
+    """Optimizer and schedule."""
+
+    def build(self) -> "HueShiftGan":
+        """The system."""
+        return HueShiftGan(self)
+
+
+class State(NamedTuple):
+    """params and stats are flat dictionaries by dotted name; ema has both."""
+
+    params: dict[str, jax.Array]
+    stats: dict[str, jax.Array]
+    ema: dict[str, jax.Array]
+    optimizer: optax.OptState
+    bin_prior: jax.Array
+
+
+def _schedule(optim: OptimConfig, peak: float) -> optax.Schedule:
+    fall = round(optim.descent * optim.steps)
+    hold = max(optim.steps - optim.warmup - fall, 1)
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, peak, optim.warmup),
+            optax.constant_schedule(peak),
+            optax.linear_schedule(peak, 0.0, max(fall, 1)),
+        ],
+        [optim.warmup, optim.warmup + hold],
+    )
+
+
+def _optimizer(optim: OptimConfig) -> optax.GradientTransformation:
+    def adamw(peak: float) -> optax.GradientTransformation:
+        return optax.adamw(
+            _schedule(optim, peak),
+            weight_decay=optim.weight_decay,
+            mask=lambda tree: jax.tree.map(lambda leaf: leaf.ndim > 1, tree),
+        )
+
+    def groups(tree: dict) -> dict:
+        return {name: "encoder" if name.startswith("encoder.") else "decoder" for name in tree}
+
+    parts = {"encoder": adamw(optim.encoder_lr), "decoder": adamw(optim.lr)}
+    return optax.chain(
+        optax.clip_by_global_norm(optim.clip_norm), optax.partition(parts, groups)
+    )
+
+
+class HueShiftGan:
+    """Trains and runs the chroma U-Net (`contracts.System`)."""
+
+    def __init__(self, config: HueShiftGanConfig):
+        self.config = config
+        self._optimizer = _optimizer(config.optim)
+        self._bins = ab_bins()
+        network = nnx.eval_shape(lambda: self._network(nnx.Rngs(0)))
+        self._graph, self._params, self._stats = nnx.split(network, nnx.Param, ...)
+
+    def _network(self, rngs: nnx.Rngs) -> ChromaUNet:
+        return ChromaUNet(
+            LITE2,
+            self.config.widths,
+            frozen_blocks=self.config.frozen_blocks,
+            frozen_depthwise=True,
+            rngs=rngs,
+        )
+
+    def _merged(self, params: dict, stats: dict) -> ChromaUNet:
+        return nnx.merge(
+            self._graph,
+            checkpoint.fill(self._params, params),
+            checkpoint.fill(self._stats, stats),
+            copy=True,
+        )
+
+    def init(self, key: jax.Array) -> State:
+        """The state before the first step."""
+        network = self._network(nnx.Rngs(params=key))
+        _, params, stats = nnx.split(network, nnx.Param, ...)
+        params = {k: jnp.asarray(v) for k, v in checkpoint.flatten(params).items()}
+        stats = {k: jnp.asarray(v) for k, v in checkpoint.flatten(stats).items()}
+        if self.config.pretrained:
+            params |= _pretrained_encoder(params)
+        prior = jnp.full(len(self._bins), 1.0 / len(self._bins))
+        # The averages are buffers of their own: the whole state is donated to the step.
+        ema = jax.tree.map(jnp.copy, params | stats)
+        return State(params, stats, ema, self._optimizer.init(params), prior)
+
+    @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+    def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
+        """One step of AdamW."""
+        del key  # the augmentation is drawn with the data; nothing here is random
+        lab = color.srgb_to_lab(jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0)
+        target = losses.soft_bins(average_pool(lab[..., 1:], 2), jnp.asarray(self._bins))
+        prior = 0.999 * state.bin_prior + 0.001 * target.mean((0, 1, 2))
+
+        def loss_of(params):
+            network = self._merged(params, state.stats)
+            network.train()
+            prediction = network(batch.luma)
+            loss, logs = self._losses(prediction, lab, target, prior)
+            stats = checkpoint.flatten(nnx.split(network, nnx.Param, ...)[2])
+            return loss, (logs, stats)
+
+        gradients, (logs, stats) = jax.grad(loss_of, has_aux=True)(state.params)
+        updates, optimizer = self._optimizer.update(gradients, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+        decay = self.config.ema_decay
+        ema = jax.tree.map(lambda a, b: decay * a + (1.0 - decay) * b, state.ema, params | stats)
+        logs["gradient_norm"] = optax.global_norm(gradients)
+        return State(params, stats, ema, optimizer, prior), logs
+
+    def _losses(self, prediction: Prediction, lab, target, prior) -> tuple[jax.Array, Logs]:
+        config, truth = self.config, lab[..., 1:]
+        logs = {
+            "huber": losses.huber_chroma(prediction.ab, truth),
+            "log_mse": losses.log_mse_rgb(prediction.ab, lab),
+            "bins": losses.bin_cross_entropy(
+                prediction.logits, target, losses.rebalancing(prior)
+            ),
+            "chroma_ratio": jnp.linalg.norm(prediction.ab) / jnp.linalg.norm(truth),
+        }
+        loss = (
+            config.huber_weight * logs["huber"]
+            + config.log_mse_weight * logs["log_mse"]
+            + config.bins_weight * logs["bins"]
+        )
+        return loss, {"loss": loss, **logs}
+
+    def weights(self, state: State) -> dict[str, np.ndarray]:
+        """What `colorizer` needs, by name: the averaged parameters and statistics."""
+        return {name: np.asarray(value) for name, value in state.ema.items()}
+
+    def colorizer(self, state: State) -> "ChromaColorizer":
+        """The averaged network at work."""
+        return self.colorizer_from(self.weights(state))
+
+    def colorizer_from(
+        self, weights: dict[str, np.ndarray], *, strength: float = 1.0, temperature: float = 1.0
+    ) -> "ChromaColorizer":
+        """A colorizer from weights by name.
+
+        Raises:
+          MismatchedWeightsError: the weights do not fit this configuration.
+        """
+        expected = checkpoint.flatten(self._params) | checkpoint.flatten(self._stats)
+        checkpoint.match(expected, weights)
+        params = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._params)}
+        stats = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._stats)}
+        return ChromaColorizer(self, params, stats, strength=strength, temperature=temperature)
+
+
+def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    from hueshift_jax.weights import FOLDER
+
+    found, _ = checkpoint.load_weights(FOLDER / ENCODER_WEIGHTS)
+    ours = {f"encoder.{name}": jnp.asarray(value) for name, value in found.items()}
+    expected = {name: value for name, value in params.items() if name.startswith("encoder.")}
+    checkpoint.match(expected, ours, ENCODER_WEIGHTS)
+    return ours
+
+
+class ChromaColorizer:
+    """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
+
+    Args:
+      strength: chroma is multiplied by this. Regression is paler than the truth; the factor that
+        restores most of it at little cost comes with the bundled weights.
+      temperature: 1 gives the regression alone. Lower values mix in the ab cells' annealed mean,
+        the more of it and the more decided the lower the temperature; 0 is refused.
+    """
+
+    def __init__(
+        self, system: HueShiftGan, params: dict, stats: dict, *, strength: float, temperature: float
+    ):
+        self._weights = (params, stats)
+        self._strength = strength
+        self._temperature = temperature
+        self._run = jax.jit(functools.partial(_colorize, system))
+        self.short_side = 192
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Multiples of 32 near the aspect of (height, width), short side `short_side`.
+
+        Very long pictures are limited to a long side of four times the short one.
+        """
+        short = self.short_side
+        long = short * max(height, width) / max(1, min(height, width))
+        long = min(max(32 * round(long / 32), short), 4 * short)
+        return (short, long) if height <= width else (long, short)
+
+    def start(self, height: int, width: int) -> Memory:
+        """No memory."""
+        del height, width
+        return ()
+
+    def __call__(
+        self, memory: Memory, luma: Array, key: jax.Array
+    ) -> tuple[Memory, jax.Array, jax.Array]:
+        """ab and confidence of luma (b, h, w), both at a quarter of its size."""
+        del key
+        ab, confidence = self._run(*self._weights, luma, self._strength, self._temperature)
+        return memory, ab, confidence
+
+
+def _colorize(system: HueShiftGan, params, stats, luma, strength, temperature):
+    network = system._merged(params, stats)
+    network.eval()
+    prediction = network(luma)
+    log_share = jax.nn.log_softmax(prediction.logits)
+    entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
+    confidence = 1.0 - entropy / jnp.log(float(log_share.shape[-1]))
+    share = jax.nn.softmax(prediction.logits / temperature)
+    annealed = share @ jnp.asarray(system._bins)
+    doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
+    ab = temperature * prediction.ab + (1.0 - temperature) * doubled
+    return strength * ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)

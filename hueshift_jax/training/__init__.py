@@ -1,0 +1,1 @@
+"""The loop, blind to what it trains."""
