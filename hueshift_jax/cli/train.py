@@ -13,6 +13,7 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("name", nargs="?", help="a configuration's name, or a Python file")
     parser.add_argument("--data", type=Path, help="folder of pictures or tar files of pictures")
     parser.add_argument("--run", type=Path, help="folder of the run (runs/NAME)")
+    parser.add_argument("--export", type=Path, help="write the newest weights to this file, stop")
     parser.add_argument("--list", action="store_true", help="list the configurations")
     parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
     return parser.parse_known_args(argv)
@@ -38,10 +39,32 @@ def main(argv: list[str]) -> int:
     if options.print_config:
         print(config.to_json(settings))
         return 0
+    folder = options.run or Path("runs") / Path(options.name).stem
+    if options.export:
+        _export(settings, folder, options.export)
+        return 0
     if options.data is None:
         raise ConfigError("no data was given; add --data FOLDER with pictures or tar files")
-    _train(settings, options.data, options.run or Path("runs") / Path(options.name).stem)
+    _train(settings, options.data, folder)
     return 0
+
+
+def _export(settings, folder: Path, output: Path) -> None:
+    """Finished weights of a run; overrides such as `--system.strength` go into the file."""
+    import jax
+
+    from hueshift_jax import checkpoint
+    from hueshift_jax.errors import MissingWeightsError
+    from hueshift_jax.systems.catalog import save_system
+
+    system = settings.system.build()
+    template = jax.eval_shape(system.init, jax.random.key(0))
+    restored = checkpoint.Checkpoints(folder / "checkpoints").restore(template)
+    if restored is None:
+        raise MissingWeightsError(f"{folder} holds no checkpoint; train first, or name its --run")
+    weights = system.weights(restored.state)
+    save_system(output, folder.name, settings.system, weights, step=str(restored.step))
+    print(f"wrote the weights of step {restored.step} to {output}")
 
 
 def _train(settings, data: Path, folder: Path) -> None:

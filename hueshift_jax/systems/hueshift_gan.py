@@ -17,6 +17,7 @@ from flax import nnx
 
 from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Batch, Logs, Memory
+from hueshift_jax.errors import ConfigError
 from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
@@ -66,6 +67,14 @@ class HueShiftGanConfig:
     """Of the averaged weights."""
     optim: OptimConfig = OptimConfig()
     """Optimizer and schedule."""
+    strength: float = 1.0
+    """When coloring, chroma is multiplied by this; see `ChromaColorizer`."""
+    temperature: float = 1.0
+    """When coloring, how decided the colors are; see `ChromaColorizer`."""
+
+    def __post_init__(self):
+        if not 0.05 <= self.temperature <= 1.0:
+            raise ConfigError(f"temperature is {self.temperature}, expected 0.05 to 1")
 
     def build(self) -> "HueShiftGan":
         """The system."""
@@ -201,9 +210,7 @@ class HueShiftGan:
         """The averaged network at work."""
         return self.colorizer_from(self.weights(state))
 
-    def colorizer_from(
-        self, weights: dict[str, np.ndarray], *, strength: float = 1.0, temperature: float = 1.0
-    ) -> "ChromaColorizer":
+    def colorizer_from(self, weights: dict[str, np.ndarray]) -> "ChromaColorizer":
         """A colorizer from weights by name.
 
         Raises:
@@ -213,7 +220,7 @@ class HueShiftGan:
         checkpoint.match(expected, weights)
         params = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._params)}
         stats = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._stats)}
-        return ChromaColorizer(self, params, stats, strength=strength, temperature=temperature)
+        return ChromaColorizer(self, params, stats)
 
 
 def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -229,19 +236,14 @@ def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
 class ChromaColorizer:
     """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
 
-    Args:
-      strength: chroma is multiplied by this. Regression is paler than the truth; the factor that
-        restores most of it at little cost comes with the bundled weights.
-      temperature: 1 gives the regression alone. Lower values mix in the ab cells' annealed mean,
-        the more of it and the more decided the lower the temperature; 0 is refused.
+    Of the configuration, two fields apply here. `strength` multiplies chroma: regression is paler
+    than the truth, and the factor that restores most of it at little cost comes with the bundled
+    weights. `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed
+    mean, the more of it and the more decided the lower the temperature.
     """
 
-    def __init__(
-        self, system: HueShiftGan, params: dict, stats: dict, *, strength: float, temperature: float
-    ):
+    def __init__(self, system: HueShiftGan, params: dict, stats: dict):
         self._weights = (params, stats)
-        self._strength = strength
-        self._temperature = temperature
         self._run = jax.jit(functools.partial(_colorize, system))
         self.short_side = 192
 
@@ -265,11 +267,12 @@ class ChromaColorizer:
     ) -> tuple[Memory, jax.Array, jax.Array]:
         """ab and confidence of luma (b, h, w), both at a quarter of its size."""
         del key
-        ab, confidence = self._run(*self._weights, luma, self._strength, self._temperature)
+        ab, confidence = self._run(*self._weights, luma)
         return memory, ab, confidence
 
 
-def _colorize(system: HueShiftGan, params, stats, luma, strength, temperature):
+def _colorize(system: HueShiftGan, params, stats, luma):
+    strength, temperature = system.config.strength, system.config.temperature
     network = system._merged(params, stats)
     network.eval()
     prediction = network(luma)

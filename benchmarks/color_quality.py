@@ -1,0 +1,134 @@
+"""How close to the truth, at which colorfulness? The curve over `--strength`, beside its floors.
+
+Pictures are made gray by keeping their true L*, colored, and scored with the true L* kept (PSNR of
+8-bit sRGB, CIEDE2000 of the unclipped Lab; means over pictures). The ratio is mean colorfulness
+over the truth's mean colorfulness. PSNR alone rewards gray, so it is only ever read at a ratio.
+
+    python benchmarks/color_quality.py --stills DIR [--peers DIR] [--system NAME|FILE] [--size N]
+
+`--stills` is a folder of pictures. `--peers` is a folder of `NN-original.webp` and what other
+systems made of the same picture, `NN-SYSTEM.webp`.
+"""
+
+import argparse
+import functools
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hueshift_jax import api
+from hueshift_jax.metrics import image
+from hueshift_jax.ops import color
+
+STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.45, 1.6, 1.8, 2.0, 2.3)
+RATIOS = (0.5, 0.6, 0.75)
+
+
+@functools.lru_cache
+def _programs():
+    def to_u8(lab):
+        return jnp.floor(color.lab_to_srgb(lab) * 255.0 + 0.5).astype(jnp.uint8)
+
+    return jax.jit(color.srgb_to_lab), jax.jit(to_u8)
+
+
+def _lab(rgb_u8: np.ndarray) -> np.ndarray:
+    return np.asarray(_programs()[0](rgb_u8.astype(np.float32) / 255.0))
+
+
+def _read(path: Path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def predict(colorizer, lab: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """Chroma (h, w, 2) that the colorizer gives to the gray version of `lab`."""
+    size = lab.shape[:2]
+    height, width = colorizer.working_size(*size)
+    luma = np.asarray(color.lightness_to_luma(lab[..., 0]))
+    shrinks = height < size[0]
+    small = cv2.resize(
+        luma, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    )
+    _, ab, _ = colorizer(colorizer.start(*size), small[None], jax.random.key(0))
+    return strength * cv2.resize(np.asarray(ab[0]), size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def score(lab: np.ndarray, rgb_u8: np.ndarray, ab: np.ndarray) -> tuple[float, float, float]:
+    """PSNR, CIEDE2000 and colorfulness of chroma `ab` joined to the true L*."""
+    mixed = np.concatenate([lab[..., :1], ab], axis=-1)
+    colored = np.asarray(_programs()[1](mixed))
+    delta = image.ciede2000(mixed, lab).mean()
+    return image.psnr(colored, rgb_u8), delta, image.colorfulness(colored)
+
+
+def evaluate(paths: list[Path], colorizer, others: dict[Path, list[Path]]) -> dict:
+    """Rows by name: (n, 3) arrays of PSNR, CIEDE2000 and colorfulness."""
+    rows = defaultdict(list)
+    for path in paths:
+        rgb = _read(path)
+        lab = _lab(rgb)
+        ab = predict(colorizer, lab)
+        mean = np.broadcast_to(lab[..., 1:].mean((0, 1)), ab.shape)
+        rows["gray"].append(score(lab, rgb, np.zeros_like(ab)))
+        rows["own mean ab (oracle)"].append(score(lab, rgb, mean))
+        rows["truth"].append((np.inf, 0.0, image.colorfulness(rgb)))
+        for strength in STRENGTHS:
+            rows[f"strength {strength:.2f}"].append(score(lab, rgb, strength * ab))
+        for other in others.get(path, []):
+            name = other.stem.partition("-")[2]
+            rows[name].append(score(lab, rgb, _lab(_read(other))[..., 1:]))
+    return {name: np.array(values) for name, values in rows.items()}
+
+
+def _at_ratios(rows: dict) -> list[str]:
+    truth = rows["truth"][:, 2].mean()
+    curve = np.array([rows[f"strength {s:.2f}"].mean(0) for s in STRENGTHS])
+    ratios = curve[:, 2] / truth
+    return [
+        f"| at ratio {r:.2f} | {np.interp(r, ratios, curve[:, 0]):.2f} "
+        f"| {np.interp(r, ratios, curve[:, 1]):.2f} | {r:.2f} "
+        f"| strength {np.interp(r, ratios, STRENGTHS):.2f}"
+        for r in RATIOS
+    ]
+
+
+def table(title: str, rows: dict) -> str:
+    """A Markdown table."""
+    truth = rows["truth"][:, 2].mean()
+    lines = [f"### {title} ({len(rows['truth'])} pictures)", ""]
+    lines += ["| | PSNR dB | CIEDE2000 | colorfulness ratio | |", "|---|---|---|---|---|"]
+    for name, values in rows.items():
+        means = values.mean(0)
+        lines.append(f"| {name} | {means[0]:.2f} | {means[1]:.2f} | {means[2] / truth:.2f} | |")
+    return "\n".join([*lines, *(f"{line} |" for line in _at_ratios(rows))])
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--stills", type=Path)
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--system", default="hueshift_gan")
+    parser.add_argument("--size", type=int, help="working short side")
+    options = parser.parse_args()
+    colorizer = api.load(options.system)
+    if options.size:
+        colorizer.short_side = options.size
+    if options.stills:
+        paths = sorted(p for p in options.stills.iterdir() if p.suffix in (".webp", ".png", ".jpg"))
+        print(table("stills", evaluate(paths, colorizer, {})), "\n", flush=True)
+    if options.peers:
+        originals = sorted(options.peers.glob("*-original.webp"))
+        others = {
+            p: sorted(set(p.parent.glob(f"{p.stem.partition('-')[0]}-*.webp")) - {p})
+            for p in originals
+        }
+        print(table("peers", evaluate(originals, colorizer, others)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How good a colorization is, by the field's definitions."""

@@ -1,0 +1,88 @@
+"""The systems that come with weights, and how a weights file becomes a colorizer."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hueshift_jax import checkpoint, config
+from hueshift_jax.contracts import Colorizer
+from hueshift_jax.errors import ConfigError, MismatchedWeightsError
+from hueshift_jax.weights import FOLDER
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One system with bundled weights."""
+
+    name: str
+    """As `--system` takes it."""
+    summary: str
+    """One line for `hueshift systems`."""
+    weights: str
+    """File name in `hueshift_jax.weights`."""
+    license: str
+    """Of the weights."""
+    data_terms: str
+    """What the training pictures allow."""
+
+    @property
+    def path(self) -> Path:
+        """The bundled file."""
+        return FOLDER / self.weights
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 of the bundled file."""
+        return checkpoint.digest(self.path)
+
+    def load(self, path: str | Path | None = None, **settings: float) -> Colorizer:
+        """The colorizer of the bundled weights, or of another file of the same system."""
+        return load_colorizer(path or self.path, **settings)
+
+
+SYSTEMS = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="hueshift_gan",
+            summary="chroma U-Net on EfficientNet-Lite2 (the default)",
+            weights="hueshift_gan.safetensors",
+            license="Apache-2.0",
+            data_terms="photographs under mixed terms, for research; see the model card",
+        ),
+    )
+}
+
+
+def save_system(
+    path: str | Path, name: str, settings: object, weights: dict[str, np.ndarray], **notes: str
+) -> None:
+    """Writes weights that `load_colorizer` can read: they carry their system's configuration."""
+    metadata = {"system": name, "config": config.to_json(settings), **notes}
+    checkpoint.save_weights(path, weights, metadata)
+
+
+def load_colorizer(path: str | Path, **changes: float) -> Colorizer:
+    """The colorizer of a weights file.
+
+    Args:
+      path: a file that `save_system` wrote.
+      changes: fields of the system's configuration that apply when coloring, such as
+        `temperature`.
+
+    Raises:
+      MissingWeightsError: there is no such file.
+      MismatchedWeightsError: it is damaged, or no system's weights.
+    """
+    weights, metadata = checkpoint.load_weights(path)
+    if "config" not in metadata:
+        raise MismatchedWeightsError(
+            f"{path} holds weights without a configuration; expected a file written by training"
+        )
+    try:
+        settings = config.from_json(metadata["config"])
+    except ConfigError as exc:
+        raise MismatchedWeightsError(f"{path} has a damaged configuration: {exc}") from exc
+    return dataclasses.replace(settings, **changes).build().colorizer_from(weights)
