@@ -218,7 +218,9 @@ class Checkpoints:
         self._manager = orbax.CheckpointManager(
             Path(directory).absolute(),
             options=orbax.CheckpointManagerOptions(
-                max_to_keep=keep, enable_async_checkpointing=False
+                max_to_keep=keep,
+                enable_async_checkpointing=False,
+                cleanup_tmp_directories=True,
             ),
         )
 
@@ -231,31 +233,39 @@ class Checkpoints:
     ) -> None:
         """Keeps `state` (a tree of arrays, random keys included) as that of `step`.
 
-        A step that is already kept is left as it is, unless it was found damaged.
+        A step that is already kept is left as it is; those found damaged go now.
 
         Args:
           step: The number of steps done.
           state: What `restore` returns.
           config_json: The configuration, as `config.to_json` writes it.
           extra: Anything else that JSON can hold, such as the position in the data.
+
+        Raises:
+          CheckpointError: It cannot be written; the states before it stay.
         """
+        for damaged in self._damaged:
+            self._manager.delete(damaged)
+        self._damaged.clear()
         if step in self.steps():
-            if step not in self._damaged:
-                return
-            self._manager.delete(step)
-            self._damaged.discard(step)
+            return
         record = {
             "config": config_json,
             "extra": dict(extra or {}),
             "leaves": {name: _identity(leaf) for name, leaf in flatten(state).items()},
         }
-        self._manager.save(
-            step,
-            args=self._orbax.args.Composite(
-                state=self._orbax.args.StandardSave(state),
-                record=self._orbax.args.JsonSave(record),
-            ),
+        items = self._orbax.args.Composite(
+            state=self._orbax.args.StandardSave(state),
+            record=self._orbax.args.JsonSave(record),
         )
+        try:
+            self._manager.save(step, args=items, force=True)
+        except Exception as exc:  # orbax and tensorstore have many kinds, none for a full disk
+            full = "No space left" in str(exc)
+            reason = "there is no space left" if full else _first_line(exc)
+            raise CheckpointError(
+                f"the state of step {step} cannot be written to {self._manager.directory}: {reason}"
+            ) from exc
 
     def restore(self, template: Any) -> Restored | None:
         """The newest undamaged state, or None where nothing was saved.
@@ -275,8 +285,9 @@ class Checkpoints:
                 raise
             except Exception as exc:  # orbax, tensorstore and json each have their own
                 self._damaged.add(step)
-                reason = str(exc).partition("\n")[0][:200]
-                self._report(f"the checkpoint of step {step} is damaged and skipped: {reason}")
+                self._report(
+                    f"the checkpoint of step {step} is damaged and skipped: {_first_line(exc)}"
+                )
         if steps:
             raise CheckpointError(f"every checkpoint in {self._manager.directory} is damaged")
         return None
@@ -298,6 +309,10 @@ class Checkpoints:
 
     def _get(self, step: int, **items: Any) -> Any:
         return self._manager.restore(step, args=self._orbax.args.Composite(**items))
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).partition("\n")[0][:200]
 
 
 def _abstract(leaf: Any) -> Any:

@@ -258,6 +258,16 @@ def test_a_damaged_newest_is_skipped_and_said(tmp_path, spoil):
     assert saved.restore(state).step == 2
 
 
+def test_after_damage_the_run_goes_on_with_smaller_steps(tmp_path):
+    saved = checkpoint.Checkpoints(tmp_path, report=lambda message: None)
+    for step in (1, 5):
+        saved.save(step, {"x": jnp.full(3, step)})
+    spoil_structure(tmp_path, 5)
+    assert saved.restore({"x": jnp.zeros(3, int)}).step == 1
+    saved.save(3, {"x": jnp.full(3, 3)})
+    assert checkpoint.Checkpoints(tmp_path).steps() == [1, 3]
+
+
 def test_damage_is_said_on_stderr(tmp_path, capsys):
     saved = checkpoint.Checkpoints(tmp_path)
     saved.save(1, {"x": jnp.ones(3)})
@@ -281,3 +291,32 @@ def test_another_network_is_refused(tmp_path):
     saved.save(1, {"x": jnp.ones(3)})
     with pytest.raises(MismatchedWeightsError, match=r"states of step 1.*x is \(3,\), not \(4,\)"):
         saved.restore({"x": jnp.ones(4)})
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("RESOURCE_EXHAUSTED: No space left on device [os_error_code='28']", "no space left$"),
+        ("PERMISSION_DENIED: no\nmore", "PERMISSION_DENIED: no$"),
+    ],
+)
+def test_a_failed_save_keeps_what_there_was(tmp_path, monkeypatch, reason, told):
+    saved = checkpoint.Checkpoints(tmp_path)
+    saved.save(1, {"x": jnp.ones(3)})
+
+    def fail(*_, **__):
+        raise ValueError(reason)
+
+    monkeypatch.setattr(saved._manager, "save", fail)
+    with pytest.raises(CheckpointError, match=rf"state of step 2 cannot be written .*{told}"):
+        saved.save(2, {"x": jnp.ones(3)})
+    assert checkpoint.Checkpoints(tmp_path).steps() == [1]
+
+
+def test_leftovers_of_an_interrupted_save_are_swept(tmp_path):
+    saved = checkpoint.Checkpoints(tmp_path)
+    saved.save(1, {"x": jnp.ones(3)})
+    saved.save(2, {"x": jnp.ones(3)})
+    (tmp_path / "2").rename(tmp_path / "2.orbax-checkpoint-tmp")
+    checkpoint.Checkpoints(tmp_path).save(3, {"x": jnp.ones(3)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]

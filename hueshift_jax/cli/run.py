@@ -3,6 +3,7 @@
 import difflib
 import errno
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -32,7 +33,12 @@ def run(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """
     argv, debug = _without_debug(argv)
     try:
-        return command(argv) or 0
+        code = command(argv) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except SystemExit as exc:  # argparse has printed its own message
         return _code_of(exc)
     except (KeyboardInterrupt, Exception) as exc:

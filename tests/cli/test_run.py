@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -136,3 +137,24 @@ def test_train_py_is_hueshift_train():
     )
     assert done.returncode == 0, done.stderr
     assert "train" in done.stdout
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = (
+        "import sys; from hueshift_jax.cli.run import run; "
+        "sys.exit(run(lambda argv: print('x' * 10**6), []))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command + "\n"],
+        cwd=source.ROOT,
+        stdout=_closed_pipe(),
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def _closed_pipe():
+    read, write = os.pipe()
+    os.close(read)
+    return write
