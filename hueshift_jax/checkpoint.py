@@ -7,6 +7,7 @@ a leaf with dots, so that `encoder.blocks.0.kernel` is a dictionary's or an nnx 
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import zlib
@@ -203,7 +204,7 @@ class Checkpoints:
     def __init__(
         self, directory: str | Path, keep: int = 3, report: Callable[[str], None] = _to_stderr
     ):
-        """Opens the folder, which the first save makes.
+        """Opens the folder, or makes it.
 
         Args:
           directory: Belongs to one run alone.
@@ -218,9 +219,7 @@ class Checkpoints:
         self._manager = orbax.CheckpointManager(
             Path(directory).absolute(),
             options=orbax.CheckpointManagerOptions(
-                max_to_keep=keep,
-                enable_async_checkpointing=False,
-                cleanup_tmp_directories=True,
+                max_to_keep=keep, enable_async_checkpointing=False
             ),
         )
 
@@ -244,9 +243,7 @@ class Checkpoints:
         Raises:
           CheckpointError: It cannot be written; the states before it stay.
         """
-        for damaged in self._damaged:
-            self._manager.delete(damaged)
-        self._damaged.clear()
+        self._sweep()
         if step in self.steps():
             return
         record = {
@@ -266,6 +263,17 @@ class Checkpoints:
             raise CheckpointError(
                 f"the state of step {step} cannot be written to {self._manager.directory}: {reason}"
             ) from exc
+
+    def _sweep(self) -> None:
+        """Deletes what was found damaged, and what interrupted saves have left.
+
+        Only a save does this: another process may read the folder while a run is saving.
+        """
+        for step in self._damaged:
+            self._manager.delete(step)
+        self._damaged.clear()
+        for leftover in Path(self._manager.directory).glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(leftover)
 
     def restore(self, template: Any) -> Restored | None:
         """The newest undamaged state, or None where nothing was saved.

@@ -318,5 +318,8 @@ def test_leftovers_of_an_interrupted_save_are_swept(tmp_path):
     saved.save(1, {"x": jnp.ones(3)})
     saved.save(2, {"x": jnp.ones(3)})
     (tmp_path / "2").rename(tmp_path / "2.orbax-checkpoint-tmp")
-    checkpoint.Checkpoints(tmp_path).save(3, {"x": jnp.ones(3)})
+    opened = checkpoint.Checkpoints(tmp_path)
+    opened.restore({"x": jnp.ones(3)})
+    assert len(list(tmp_path.iterdir())) == 2, "a reader deletes nothing"
+    opened.save(3, {"x": jnp.ones(3)})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
