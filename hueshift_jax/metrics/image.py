@@ -7,7 +7,7 @@ import numpy as np
 
 
 def psnr(rgb_u8: np.ndarray, truth_u8: np.ndarray) -> float:
-    """Peak signal to noise ratio in dB over all pixels and channels; infinite for equal pictures."""
+    """Peak signal to noise ratio in dB over pixels and channels; infinite for equal pictures."""
     error = np.mean((rgb_u8.astype(np.float64) - truth_u8.astype(np.float64)) ** 2)
     return float("inf") if error == 0.0 else float(10.0 * np.log10(255.0**2 / error))
 

@@ -138,9 +138,7 @@ class ChromaUNet(nnx.Module):
         self.stage8 = DecoderStage(widths[1], skip8, widths[2], blocks=2, rngs=rngs)
         self.stage4 = DecoderStage(widths[2], skip4, widths[3], blocks=1, rngs=rngs)
         self.regression = Conv(widths[3], 2, 3, rngs=rngs)
-        self.function = nnx.Linear(
-            widths[0], 20, kernel_init=jax.nn.initializers.zeros, rngs=rngs
-        )
+        self.function = nnx.Linear(widths[0], 20, kernel_init=jax.nn.initializers.zeros, rngs=rngs)
         self.bins = Pointwise(widths[2], len(ab_bins()), rngs=rngs)
 
     def __call__(self, luma: Float[Array, "b h w"]) -> Prediction:

@@ -9,8 +9,8 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 from jax import lax
+from jaxtyping import Array, Float
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

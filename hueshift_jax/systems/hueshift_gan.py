@@ -116,9 +116,7 @@ def _optimizer(optim: OptimConfig) -> optax.GradientTransformation:
         return {name: "encoder" if name.startswith("encoder.") else "decoder" for name in tree}
 
     parts = {"encoder": adamw(optim.encoder_lr), "decoder": adamw(optim.lr)}
-    return optax.chain(
-        optax.clip_by_global_norm(optim.clip_norm), optax.partition(parts, groups)
-    )
+    return optax.chain(optax.clip_by_global_norm(optim.clip_norm), optax.partition(parts, groups))
 
 
 class HueShiftGan:
@@ -190,9 +188,7 @@ class HueShiftGan:
         logs = {
             "huber": losses.huber_chroma(prediction.ab, truth),
             "log_mse": losses.log_mse_rgb(prediction.ab, lab),
-            "bins": losses.bin_cross_entropy(
-                prediction.logits, target, losses.rebalancing(prior)
-            ),
+            "bins": losses.bin_cross_entropy(prediction.logits, target, losses.rebalancing(prior)),
             "chroma_ratio": jnp.linalg.norm(prediction.ab) / jnp.linalg.norm(truth),
         }
         loss = (
