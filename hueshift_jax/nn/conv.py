@@ -22,7 +22,7 @@ class Conv(nnx.Module):
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
         y = convolution.conv(x, self.kernel[...], self.stride)
-        return y if self.bias is None else y + self.bias[...]
+        return y if self.bias is None else y + self.bias[None, None, None]
 
 
 class Pointwise(nnx.Module):
@@ -34,7 +34,7 @@ class Pointwise(nnx.Module):
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         y = convolution.pointwise(x, self.kernel[...])
-        return y if self.bias is None else y + self.bias[...]
+        return y if self.bias is None else y + self.bias[None, None, None]
 
 
 class Depthwise(nnx.Module):
@@ -55,7 +55,7 @@ class Depthwise(nnx.Module):
         kernel = self.kernel[...]
         if self.frozen:
             kernel = jax.lax.stop_gradient(kernel)
-        return convolution.depthwise(x, kernel, self.stride) + self.bias[...]
+        return convolution.depthwise(x, kernel, self.stride) + self.bias[None, None, None]
 
 
 class ConvBlock(nnx.Module):

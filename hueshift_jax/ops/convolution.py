@@ -67,7 +67,7 @@ def _taps(x: jax.Array, shape: tuple[int, int], stride: int):
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _shifted(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     """Depthwise filter of padded `x` as a sum of shifted products."""
-    weights = kernel.reshape(-1, kernel.shape[-1])
+    weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
     return sum(tap * weights[n] for n, tap in enumerate(_taps(x, kernel.shape[:2], stride)))
 
 
