@@ -35,7 +35,7 @@ def _from_tar(path: Path) -> Iterator[tuple[str, bytes]]:
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Every picture below the folder, and every picture in its tar files, in sorted order."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix == ".tar":
+        if path.suffix == ".tar" and path.is_file():
             yield from _from_tar(path)
         elif path.suffix.lower() in SUFFIXES and path.is_file():
             yield str(path.relative_to(folder)), path.read_bytes()
