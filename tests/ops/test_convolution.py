@@ -1,0 +1,124 @@
+"""The fast formulations equal XLA's own convolutions, forward and backward."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from hueshift_jax.ops import convolution
+
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def grouped(x, kernel, stride):
+    """One filter per channel, as XLA has it."""
+    return lax.conv_general_dilated(
+        x,
+        kernel[:, :, None, :],
+        (stride, stride),
+        "SAME",
+        dimension_numbers=LAYOUT,
+        feature_group_count=x.shape[-1],
+    )
+
+
+def arrays(*shapes):
+    rng = np.random.default_rng(0)
+    return [jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes]
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"),
+    [
+        ((8, 7), 3, 1),
+        ((8, 7), 3, 2),
+        ((7, 12), 5, 1),
+        ((7, 12), 5, 2),
+        ((8, 10), 5, 2),
+        ((2, 1), 3, 2),
+    ],
+)
+def test_depthwise(size, kernel, stride):
+    shape = [2, *(-(-n // stride) for n in size), 3]
+    x, weights, direction = arrays((2, *size, 3), (kernel, kernel, 3), shape)
+
+    def value_and_gradients(formulation):
+        def loss(x, weights):
+            y = formulation(x, weights, stride)
+            return jnp.sum(y * direction), y
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, weights)
+
+    (_, ours), ours_backward = value_and_gradients(convolution.depthwise)
+    (_, theirs), theirs_backward = value_and_gradients(grouped)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for found, expected in zip(ours_backward, theirs_backward):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_depthwise_with_a_filter_smaller_than_the_stride():
+    x, weights = arrays((1, 5, 6, 2), (1, 1, 2))
+    np.testing.assert_allclose(
+        convolution.depthwise(x, weights, 2), grouped(x, weights, 2), atol=1e-6
+    )
+    found = jax.grad(lambda x: convolution.depthwise(x, weights, 2).sum())(x)
+    expected = np.zeros(x.shape)
+    expected[:, ::2, ::2] = weights[0, 0]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_depthwise_on_another_device_is_the_grouped_convolution(monkeypatch):
+    x, weights = arrays((2, 7, 8, 3), (3, 3, 3))
+    expected = grouped(x, weights, 2)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    np.testing.assert_allclose(convolution.depthwise(x, weights, 2), expected, atol=1e-5)
+
+
+def test_depthwise_under_jit_and_vmap():
+    x, weights = arrays((3, 2, 7, 5, 4), (3, 3, 4))
+    mapped = jax.jit(jax.vmap(lambda x: convolution.depthwise(x, weights, 2)))(x)
+    np.testing.assert_allclose(mapped[1], grouped(x[1], weights, 2), atol=1e-5)
+
+
+def test_pointwise_is_a_1x1_convolution():
+    x, weights = arrays((2, 5, 3, 4), (4, 6))
+    expected = convolution.conv(x, weights[None, None])
+    np.testing.assert_allclose(convolution.pointwise(x, weights), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_conv_is_a_sum_over_windows(stride):
+    x, weights = arrays((1, 5, 6, 2), (3, 3, 2, 3))
+    pads = [convolution.same_padding(n, 3, stride) for n in (5, 6)]
+    padded = np.pad(np.asarray(x), ((0, 0), *pads, (0, 0)))
+    found = convolution.conv(x, weights, stride)
+    for i, j in np.ndindex(found.shape[1:3]):
+        window = padded[0, i * stride : i * stride + 3, j * stride : j * stride + 3]
+        expected = np.einsum("ijc,ijcd->d", window, weights)
+        np.testing.assert_allclose(found[0, i, j], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "expected"),
+    [
+        # TensorFlow's documentation of "SAME": the odd one goes to the end.
+        (224, 3, 2, (0, 1)),
+        (225, 3, 2, (1, 1)),
+        (13, 6, 5, (1, 2)),
+        (8, 5, 2, (1, 2)),
+        (7, 5, 2, (2, 2)),
+        (9, 3, 1, (1, 1)),
+        (9, 1, 2, (0, 0)),
+    ],
+)
+def test_same_padding(size, kernel, stride, expected):
+    assert convolution.same_padding(size, kernel, stride) == expected
+
+
+def test_same_padding_is_the_one_of_xla():
+    for size, kernel, stride in itertools.product(range(1, 20), (1, 2, 3, 5), (1, 2, 3)):
+        (expected,) = lax.padtype_to_pads((size,), (kernel,), (stride,), "SAME")
+        assert convolution.same_padding(size, kernel, stride) == tuple(expected)
