@@ -3,6 +3,7 @@
 Queues are bounded, so that memory is; an exception on either side reaches the other.
 """
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -111,7 +112,8 @@ class Background(Generic[T]):
     def _work(self) -> None:
         try:
             while not isinstance(item := self._items.get(), _End):
-                self._consume(item)
+                if not self._failed.is_set():
+                    self._consume(item)
         except BaseException as error:
             self._error = error
             self._failed.set()
@@ -133,8 +135,6 @@ class Background(Generic[T]):
     def _abandon(self) -> None:
         self._failed.set()
         while self._thread.is_alive():
-            try:
-                self._items.get_nowait()
-            except queue.Empty:
-                self._items.put(_End())
+            with contextlib.suppress(queue.Full):
+                self._items.put_nowait(_End())
             self._thread.join(_POLL_S)

@@ -12,7 +12,9 @@ import av
 
 from hueshift_jax.errors import MediaError, UnreadableMediaError, UnsupportedMediaError
 
-av.logging.set_level(av.logging.PANIC)
+# Messages sent to Python need the interpreter's lock, for which a decoding thread would wait for
+# ever while the interpreter, closing the decoder, waits for that thread.
+av.logging.set_level(None)
 
 _PLAYLIST_SUFFIXES = frozenset(
     [
