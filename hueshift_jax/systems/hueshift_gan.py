@@ -71,8 +71,12 @@ class HueShiftGanConfig:
     """When coloring, chroma is multiplied by this; see `ChromaColorizer`."""
     temperature: float = 1.0
     """When coloring, how decided the colors are; see `ChromaColorizer`."""
+    short_side: int = 192
+    """When coloring, the short side of the working size in pixels; a multiple of 32."""
 
     def __post_init__(self):
+        if self.short_side < 32 or self.short_side % 32:
+            raise ConfigError(f"short_side is {self.short_side}, expected a multiple of 32")
         if not 0.05 <= self.temperature <= 1.0:
             raise ConfigError(f"temperature is {self.temperature}, expected 0.05 to 1")
 
@@ -241,7 +245,7 @@ class ChromaColorizer:
     def __init__(self, system: HueShiftGan, params: dict, stats: dict):
         self._weights = (params, stats)
         self._run = jax.jit(functools.partial(_colorize, system))
-        self.short_side = 192
+        self.short_side = system.config.short_side
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """Multiples of 32 near the aspect of (height, width), short side `short_side`.
