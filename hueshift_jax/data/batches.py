@@ -47,10 +47,18 @@ class DataConfig:
     def __post_init__(self):
         if len(self.phase_ends) != len(self.sizes) - 1:
             raise ConfigError("data.phase_ends takes one value less than data.sizes")
+        if list(self.phase_ends) != sorted(self.phase_ends) or any(
+            not 0.0 <= end <= 1.0 for end in self.phase_ends
+        ):
+            raise ConfigError(f"data.phase_ends are {self.phase_ends}, expected rising, 0 to 1")
         if any(size < 32 or size % 32 for size in self.sizes):
             raise ConfigError(f"data.sizes are {self.sizes}, expected multiples of 32")
         if self.batch_size < 1:
             raise ConfigError(f"data.batch_size is {self.batch_size}, expected at least 1")
+        if not 0.0 < self.smallest_crop <= 1.0:
+            raise ConfigError(f"data.smallest_crop is {self.smallest_crop}, expected 0 to 1")
+        if self.short_side < 1:
+            raise ConfigError(f"data.short_side is {self.short_side}, expected at least 1")
 
     def size_at(self, progress: float) -> int:
         """The crop size at this part (0..1) of the run."""
@@ -91,7 +99,8 @@ def batches(
     Each Batch has luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3);
     s is the size of the phase that the step is in.
     """
-    base = grain.MapDataset.source(pictures).seed(config.seed).shuffle().repeat()
+    passes = -(-steps * config.batch_size // len(pictures))
+    base = grain.MapDataset.source(pictures).seed(config.seed).shuffle().repeat(passes)
     for first, end, size in _phases(config, steps):
         begin = max(first, start)
         if begin >= end:

@@ -18,7 +18,10 @@ def decode(content: bytes) -> np.ndarray | None:
     """A picture file as rgb_u8 (h, w, 3), or None if it cannot be decoded."""
     if not content:
         return None
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # such as a header that claims more pixels than OpenCV allows
+        return None
     return None if bgr is None else np.ascontiguousarray(bgr[..., ::-1])
 
 
