@@ -49,8 +49,11 @@ class _Tensor:
 
     def array(self) -> np.ndarray:
         values = self.storage.values
-        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
-        if self.offset < 0 or min(self.strides, default=0) < 0 or last >= max(values.size, 1):
+        if 0 in self.shape:
+            return np.empty(self.shape, values.dtype)
+        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
+        least = min([self.offset, *self.strides, *(n - 1 for n in self.shape)])
+        if least < 0 or last >= values.size:
             raise ConversionError("a tensor reaches beyond its stored data")
         strides = [s * values.itemsize for s in self.strides]
         view = np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides)
@@ -95,27 +98,31 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """The tensors of a `.pth` or `.pt` file by name.
 
     Raises:
-      ConversionError: no PyTorch checkpoint, damaged, or it holds more than tensors in (nested)
-        dictionaries.
+      ConversionError: no PyTorch checkpoint, damaged, asks for more than tensors, or holds no
+        state dict (directly or as `state_dict`).
     """
     try:
         content = Path(path).read_bytes()
     except OSError as exc:
         raise ConversionError(f"{path} cannot be read: {exc.strerror}") from exc
     try:
-        tree = _read_zip(content) if zipfile.is_zipfile(io.BytesIO(content)) else _read_old(content)
+        read = _read_zip if zipfile.is_zipfile(io.BytesIO(content)) else _read_old
+        return _arrays(read(content), str(path))
     except ConversionError:
         raise
     except Exception as exc:  # a damaged pickle can raise nearly anything
         raise ConversionError(f"{path} is damaged or no PyTorch checkpoint: {exc}") from exc
-    return _arrays(tree, str(path))
 
 
 def _arrays(tree: Any, path: str) -> dict[str, np.ndarray]:
     tree = tree.get("state_dict", tree) if isinstance(tree, dict) else tree
     if not isinstance(tree, dict):
         raise ConversionError(f"{path} holds a {type(tree).__name__}, expected a state dict")
-    return {k: v.array() for k, v in tree.items() if isinstance(v, _Tensor)}
+    arrays = {k: v.array() for k, v in tree.items() if isinstance(v, _Tensor)}
+    if not arrays:
+        listed = ", ".join(map(str, list(tree)[:5])) or "nothing"
+        raise ConversionError(f"{path} holds no tensors but {listed}; expected a state dict")
+    return arrays
 
 
 def _read_old(content: bytes) -> Any:
