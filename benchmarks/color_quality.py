@@ -4,17 +4,21 @@ Pictures are made gray by keeping their true L*, colored, and scored with the tr
 8-bit sRGB, CIEDE2000 of the unclipped Lab; means over pictures). The ratio is mean colorfulness
 over the truth's mean colorfulness. PSNR alone rewards gray, so it is only ever read at a ratio.
 
-    python benchmarks/color_quality.py --stills DIR [--peers DIR] [--system NAME|FILE] [--size N]
+    python benchmarks/color_quality.py --stills DIR [--peers DIR] [--clips DIR]
+        [--system NAME|FILE] [--size N]
 
-`--stills` is a folder of pictures. `--peers` is a folder of `NN-original.webp` and what other
+`--stills` is a folder of pictures. `--clips` is a folder of films, of which every tenth frame is
+scored at the system's own strength. `--peers` is a folder of `NN-original.webp` and what other
 systems made of the same picture, `NN-SYSTEM.webp`.
 """
 
 import argparse
 import functools
+import itertools
 from collections import defaultdict
 from pathlib import Path
 
+import av
 import cv2
 import jax
 import jax.numpy as jnp
@@ -26,6 +30,8 @@ from hueshift_jax.ops import color
 
 STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.45, 1.6, 1.8, 2.0, 2.3)
 RATIOS = (0.5, 0.6, 0.75)
+TRAINING_MEAN_AB = (1.8, 6.1)
+"""Mean chroma of the training pictures of the bundled weights."""
 
 
 @functools.lru_cache
@@ -74,6 +80,7 @@ def evaluate(paths: list[Path], colorizer, others: dict[Path, list[Path]]) -> di
         ab = predict(colorizer, lab)
         mean = np.broadcast_to(lab[..., 1:].mean((0, 1)), ab.shape)
         rows["gray"].append(score(lab, rgb, np.zeros_like(ab)))
+        rows["training mean ab"].append(score(lab, rgb, np.full_like(ab, TRAINING_MEAN_AB)))
         rows["own mean ab (oracle)"].append(score(lab, rgb, mean))
         rows["truth"].append((np.inf, 0.0, image.colorfulness(rgb)))
         for strength in STRENGTHS:
@@ -107,17 +114,41 @@ def table(title: str, rows: dict) -> str:
     return "\n".join([*lines, *(f"{line} |" for line in _at_ratios(rows))])
 
 
+def clip_table(folder: Path, colorizer) -> str:
+    """PSNR, CIEDE2000 and colorfulness ratio of each film, beside gray."""
+    lines = [
+        "### clips",
+        "",
+        "| clip | PSNR dB | gray | CIEDE2000 | gray | ratio |",
+        "|---" * 6 + "|",
+    ]
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".mp4", ".mkv", ".mov")):
+        ours, gray, truth = [], [], []
+        with av.open(str(path)) as film:
+            for frame in itertools.islice(film.decode(video=0), 0, None, 10):
+                rgb = frame.to_ndarray(format="rgb24")
+                lab = _lab(rgb)
+                ab = predict(colorizer, lab)
+                ours.append(score(lab, rgb, ab))
+                gray.append(score(lab, rgb, np.zeros_like(ab)))
+                truth.append(image.colorfulness(rgb))
+        (p, d, c), (gp, gd, _) = np.mean(ours, 0), np.mean(gray, 0)
+        ratio = c / np.mean(truth)
+        lines.append(f"| {path.stem} | {p:.2f} | {gp:.2f} | {d:.2f} | {gd:.2f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--stills", type=Path)
     parser.add_argument("--peers", type=Path)
+    parser.add_argument("--clips", type=Path)
     parser.add_argument("--system", default="hueshift_gan")
     parser.add_argument("--size", type=int, help="working short side")
     options = parser.parse_args()
-    colorizer = api.load(options.system)
-    if options.size:
-        colorizer.short_side = options.size
+    changes = {"short_side": options.size} if options.size else {}
+    colorizer = api.load(options.system, **changes)
     if options.stills:
         paths = sorted(p for p in options.stills.iterdir() if p.suffix in (".webp", ".png", ".jpg"))
         print(table("stills", evaluate(paths, colorizer, {})), "\n", flush=True)
@@ -127,7 +158,9 @@ def main() -> None:
             p: sorted(set(p.parent.glob(f"{p.stem.partition('-')[0]}-*.webp")) - {p})
             for p in originals
         }
-        print(table("peers", evaluate(originals, colorizer, others)))
+        print(table("peers", evaluate(originals, colorizer, others)), "\n", flush=True)
+    if options.clips:
+        print(clip_table(options.clips, colorizer))
 
 
 if __name__ == "__main__":
