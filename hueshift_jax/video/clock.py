@@ -2,14 +2,14 @@
 
 from fractions import Fraction
 
-_JUMP_S = 1
+_JUMP_S = Fraction(1, 2)
 
 
 class Clock:
     """Repairs timestamps in presentation order.
 
     A missing one follows its predecessor by the latest known frame duration. One that does not
-    increase becomes its predecessor plus one tick; if it falls back by more than a second, as
+    increase becomes its predecessor plus one tick; if it falls back by more than half a second, as
     where recordings were joined, that and all later ones are moved to continue from there.
     """
 
@@ -23,8 +23,9 @@ class Clock:
 
     def next(self, pts: int | None, duration: int) -> int:
         """The timestamp of the next frame, from what the decoder says of it."""
+        expected = None if pts is None else pts + self._offset
         repaired = self._repair(pts)
-        self.repairs += pts is None or repaired != pts + self._offset
+        self.repairs += repaired != expected
         self._step = duration or self._step
         self._last = repaired
         return repaired

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import av
 
-from hueshift_jax.errors import MediaError, UnsupportedMediaError, UnwritableMediaError
-from hueshift_jax.video.containers import format_of
+from hueshift_jax.errors import MediaError, UnwritableMediaError
+from hueshift_jax.video.containers import container_for, format_of
 from hueshift_jax.video.files import sync, unwritable
 from hueshift_jax.video.probe import MediaInfo, StreamInfo, main_video, pts_at
 from hueshift_jax.video.sound import Sound
 from hueshift_jax.video.source import open_source
-from hueshift_jax.video.timeline import Timeline, plan, segment_packets
+from hueshift_jax.video.timeline import Timeline, open_segment, plan, segment_packets
 
 CAN_WRITE_ROTATION = hasattr(av.VideoStream, "set_display_rotation")
 """Whether the installed library can mark a film as turned; if not, turn the pixels instead."""
@@ -69,16 +69,17 @@ def assemble(
       UnreadableMediaError: the source has gone.
     """
     output = Path(output)
+    container_for(info, output)
     try:
         job = _plan_job(segments, info, output, start_s, end_s)
-        _write(job, segments)
+        misfits = _write(job, segments)
         sync(output)
         _check_whole(job)
     except MediaError:
         raise
     except (av.FFmpegError, OSError) as error:
         raise unwritable(output, error) from error
-    return _remarks(job)
+    return _remarks(job, misfits)
 
 
 def _plan_job(
@@ -94,17 +95,20 @@ def _plan_job(
     return _Job(info, output, timeline, origin, start_s, end_s)
 
 
-def _write(job: _Job, segments: Sequence[Path]) -> None:
+def _write(job: _Job, segments: Sequence[Path]) -> list[StreamInfo]:
+    """Writes the file; returns the sound tracks that no container can hold."""
     with ExitStack() as stack:
-        first = stack.enter_context(av.open(str(segments[0]), format="nut"))
+        first = stack.enter_context(open_segment(segments[0]))
         sink = stack.enter_context(_open_sink(job))
         video = _add_video(sink, first.streams.video[0], job)
-        sound = None
+        sound, misfits = None, []
         if job.info.kind == "film":
             source = stack.enter_context(open_source(job.info.path))
             _copy_description(job, source, sink, video)
-            sound = _add_sound(job, source, sink)
+            copies, misfits = _add_tracks(job, source, sink)
+            sound = _sound(job, source, copies) if copies else None
         _mux_all(job, segments, sink, video, sound)
+    return misfits
 
 
 def _open_sink(job: _Job) -> av.container.OutputContainer:
@@ -162,25 +166,27 @@ def _without(metadata: dict[str, str], facts: frozenset[str]) -> dict[str, str]:
     }
 
 
-def _add_sound(
+def _add_tracks(
     job: _Job, source: av.container.InputContainer, sink: av.container.OutputContainer
-) -> Sound | None:
-    copies = {}
+) -> tuple[dict[int, av.stream.Stream], list[StreamInfo]]:
+    copies, misfits = {}, []
     for track in job.info.audio:
         template = source.streams[track.index]
         try:
             copies[track.index] = sink.add_stream_from_template(template)
-        except ValueError as error:
-            raise UnsupportedMediaError(
-                f"{job.output.suffix} cannot hold the sound track #{track.index} "
-                f"({track.codec}); use .mkv."
-            ) from error
+        except ValueError:
+            misfits.append(track)
+            continue
         _describe_stream(template, copies[track.index])
-    if not copies:
-        return None
-    tick_s = job.info.time_base
-    start_s = (job.info.start_pts + job.origin) * tick_s if job.start_s else None
-    end_s = pts_at(job.info, job.end_s) * tick_s if job.end_s is not None else None
+    return copies, misfits
+
+
+def _sound(
+    job: _Job, source: av.container.InputContainer, copies: dict[int, av.stream.Stream]
+) -> Sound:
+    info, tick_s = job.info, job.info.time_base
+    start_s = pts_at(info, job.start_s) * tick_s if job.start_s else None
+    end_s = pts_at(info, job.end_s) * tick_s if job.end_s is not None else None
     return Sound(source, copies, origin_s=job.origin * tick_s, start_s=start_s, end_s=end_s)
 
 
@@ -237,8 +243,12 @@ def _reaches_end(job: _Job, container: av.container.InputContainer, stream: av.V
     return bool(times) and max(times) >= last - 1
 
 
-def _remarks(job: _Job) -> list[str]:
-    lines = [f"Not carried over: {_name(stream)}." for stream in job.info.other]
+def _remarks(job: _Job, misfits: Sequence[StreamInfo]) -> list[str]:
+    lines = [
+        f"Not carried over: {_name(track)}, which {job.output.suffix} cannot hold."
+        for track in misfits
+    ]
+    lines += [f"Not carried over: {_name(stream)}." for stream in job.info.other]
     if job.info.rotation and not CAN_WRITE_ROTATION:
         lines.append("The mark that the film is turned could not be written.")
     return lines

@@ -13,7 +13,7 @@ from hueshift_jax.errors import UnreadableMediaError, UnsupportedMediaError
 from hueshift_jax.video.color import guess_color, picture_color
 from hueshift_jax.video.frame import ColorSpec
 from hueshift_jax.video.picture import is_picture, list_pictures, read_picture_rgb
-from hueshift_jax.video.source import check_source, open_source, translate_read
+from hueshift_jax.video.source import FOREIGN_ERRORS, check_source, open_source, translate_read
 
 PICTURE_RATE = Fraction(24)
 _PATIENCE = 100
@@ -123,7 +123,7 @@ def _probe_film(path: Path) -> MediaInfo:
         stream = main_video(container, path)
         try:
             frame = _first_frame(container, stream)
-        except (av.FFmpegError, OSError, ValueError, OverflowError) as error:
+        except FOREIGN_ERRORS as error:
             raise translate_read(path, error) from error
         if frame is None:
             raise UnreadableMediaError(f"{path} holds no frame that can be decoded.")

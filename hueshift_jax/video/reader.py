@@ -17,7 +17,7 @@ from hueshift_jax.video.frame import Frame
 from hueshift_jax.video.picture import list_pictures, read_picture_rgb
 from hueshift_jax.video.planes import frame_luma, rgb_luma
 from hueshift_jax.video.probe import MediaInfo, main_video, pts_at
-from hueshift_jax.video.source import open_source
+from hueshift_jax.video.source import FOREIGN_ERRORS, open_source
 
 _PATIENCE = 100
 _SEEK_MARGIN_S = 1
@@ -166,7 +166,7 @@ class Reader:
         for packet in self._packets(container, stream):
             try:
                 frames = stream.decode(packet)
-            except (av.FFmpegError, OSError, ValueError):
+            except FOREIGN_ERRORS:
                 failures += 1
                 self.damage.undecodable_packets += 1
                 if failures >= _PATIENCE:
@@ -187,7 +187,7 @@ class Reader:
                     failures = 0
                     yield packet
                 return
-            except (av.FFmpegError, OSError, ValueError):
+            except FOREIGN_ERRORS:
                 failures += 1
                 self.damage.undecodable_packets += 1
         self.damage.stopped_early = True

@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import av
 
+from hueshift_jax.video.source import FOREIGN_ERRORS
+
 _PATIENCE = 100
 
 
@@ -69,7 +71,7 @@ class Sound:
                     failures = 0
                     yield packet
                 return
-            except (av.FFmpegError, OSError, ValueError):
+            except FOREIGN_ERRORS:
                 failures += 1
 
     def _wanted(self, packet: av.Packet) -> bool:

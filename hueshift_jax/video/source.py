@@ -46,6 +46,10 @@ _FORMATS = (
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 
 
+FOREIGN_ERRORS = (av.FFmpegError, OSError, ValueError, LookupError, OverflowError)
+"""What the library raises on damaged files; lookups fail where damage invents new streams."""
+
+
 def check_source(path: Path) -> None:
     """Looks at a file's name, kind, size and first bytes.
 
@@ -91,7 +95,7 @@ def open_source(path: Path) -> av.container.InputContainer:
     check_source(path)
     try:
         return av.open(os.path.abspath(path), options=_OPTIONS, metadata_errors="replace")
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except FOREIGN_ERRORS as error:
         raise translate_read(path, error) from error
 
 

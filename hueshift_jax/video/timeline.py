@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import av
 
 from hueshift_jax.errors import UnwritableMediaError
 from hueshift_jax.video.probe import MediaInfo, main_video
-from hueshift_jax.video.source import open_source
+from hueshift_jax.video.source import FOREIGN_ERRORS, open_source
 
 SHIFT_KEY = "pts_shift"
 """A segment's metadata: ticks added to its timestamps, which its format needs non-negative."""
@@ -43,6 +44,7 @@ def plan(segments: Sequence[Path], info: MediaInfo) -> Timeline:
     Raises:
       UnwritableMediaError: no pictures, or segments that do not follow one another.
     """
+    _check_settings(segments)
     pts = [time for path in segments for time, _ in segment_packets(path, info.time_base)]
     shown = sorted(pts)
     if not shown:
@@ -55,9 +57,33 @@ def plan(segments: Sequence[Path], info: MediaInfo) -> Timeline:
     return Timeline(tuple(pts), _decoding_times(pts, shown, usual), dict(zip(shown, steps)))
 
 
+def _check_settings(segments: Sequence[Path]) -> None:
+    """The parameter sets are written once, for all segments."""
+    settings = set()
+    for path in segments:
+        with open_segment(path) as container:
+            settings.add(container.streams.video[0].codec_context.extradata)
+    if len(settings) > 1:
+        raise UnwritableMediaError(
+            "The segments were encoded with different settings; encode the film anew."
+        )
+
+
+def open_segment(path: Path) -> av.container.InputContainer:
+    """Opens an encoded segment.
+
+    Raises:
+      UnwritableMediaError: it is missing or damaged.
+    """
+    try:
+        return av.open(os.path.abspath(path), format="nut")
+    except FOREIGN_ERRORS as error:
+        raise UnwritableMediaError(f"The segment {path} is damaged; encode it anew.") from error
+
+
 def segment_packets(path: Path, time_base: Fraction) -> Iterator[tuple[int, av.Packet]]:
     """The packets of one segment with their presentation times in ticks of `time_base`."""
-    with av.open(str(path), format="nut") as container:
+    with open_segment(path) as container:
         stream = container.streams.video[0]
         shift = int(container.metadata.get(SHIFT_KEY, 0))
         for packet in container.demux(stream):

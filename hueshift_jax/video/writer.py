@@ -65,7 +65,13 @@ class SegmentWriter:
         return self
 
     def write(self, planes: Planes) -> None:
-        """Encodes one frame; its pts must exceed that of the frame before."""
+        """Encodes one frame; its pts must exceed that of the frame before.
+
+        Raises:
+          UnwritableMediaError: as said of the class.
+          ValueError: the planes do not have the film's size.
+        """
+        _check_shapes(planes, self._info.height, self._info.width)
         try:
             if self._stream is None:
                 self._open(planes.pts)
@@ -152,7 +158,6 @@ class SegmentWriter:
 
     def _picture(self, planes: Planes) -> av.VideoFrame:
         height, width = self._info.height, self._info.width
-        _check_shapes(planes, height, width)
         chroma = [self._coded(planes.cb), self._coded(planes.cr)]
         if self._full_chroma:
             chroma = [self._enlarged(plane) for plane in chroma]

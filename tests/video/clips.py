@@ -56,7 +56,7 @@ def write_film(
     sound_s: float | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """Writes a film; `times` are pts, or a count of them; tags: range, primaries, transfer, matrix."""
+    """Writes a film; `times` are pts, or a count; tags are range, primaries, transfer, matrix."""
     times = range(times) if isinstance(times, int) else times
     with av.open(str(path), "w", options=container_options or {}) as sink:
         stream = sink.add_stream(

@@ -1,5 +1,6 @@
 """Frames in order, whatever the file has suffered."""
 
+import contextlib
 import time
 from dataclasses import replace
 from fractions import Fraction
@@ -94,13 +95,9 @@ def test_size_change_keeps_the_frames_before_it(tmp_path):
     ]
     info = probe(_join(tmp_path / "joined.ts", films))
     kept = []
-    with Reader(info) as reader, pytest.raises(UnsupportedMediaError, match=r"64x32 at 1\.\d\d s"):
-        kept.extend(reader)
-    assert kept == []
-    with Reader(info) as reader, pytest.raises(UnsupportedMediaError, match="64x48"):
-        for frame in reader:
-            kept.append(frame)  # noqa: PERF402
-    assert len(kept) >= 24
+    with Reader(info) as reader, pytest.raises(UnsupportedMediaError, match=r"64x32 at 1\.00 s"):
+        kept.extend(iter(reader))
+    assert len(kept) == 25
 
 
 def test_depth_change_is_refused(tmp_path):
@@ -114,10 +111,9 @@ def test_joined_recordings_go_on_in_time(tmp_path):
     film = write_film(tmp_path / "in.ts", times=100, size=(16, 16))
     info, frames = read_all(_join(tmp_path / "joined.ts", [film, film]))
     assert len(frames) >= 199
-    steps = np.diff([frame.pts for frame in frames])
+    steps = np.diff([frame.pts for frame in frames]).astype(object)
     assert steps.min() > 0
-    assert np.median(steps) * info.time_base == Fraction(1, 25)
-    assert steps.max() * info.time_base < Fraction(1, 5)
+    assert set(steps * info.time_base) == {Fraction(1, 25)}
 
 
 def test_clock():
@@ -129,14 +125,7 @@ def test_clock():
 
 
 def test_raw_streams_without_times(tmp_path):
-    film = write_film(tmp_path / "in.mkv", times=12)
-    raw = tmp_path / "in.h264"
-    with av.open(str(film)) as source, av.open(str(raw), "w", format="h264") as sink:
-        copy = sink.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.size:
-                packet.stream = copy
-                sink.mux(packet)
+    raw = write_film(tmp_path / "in.h264", times=12)
     info, frames = read_all(raw)
     assert len(frames) == 12
     assert len({round(step) for step in np.diff([f.pts for f in frames])}) == 1
@@ -171,21 +160,18 @@ def test_damaged_files_give_frames_or_a_clear_error(tmp_path, name, kind):
 
 def _try_reading(path):
     frames = []
-    try:
-        with Reader(probe(path)) as reader:
-            frames.extend(iter(reader))
-            assert isinstance(reader.damage, Damage)
-    except HueShiftError as error:
-        assert str(error).endswith(".")
+    with contextlib.suppress(HueShiftError), Reader(probe(path)) as reader:
+        frames.extend(iter(reader))
+        assert isinstance(reader.damage, Damage)
     times = [frame.pts for frame in frames]
     assert times == sorted(set(times))
     return len(frames)
 
 
 def test_damage_is_counted(tmp_path):
-    film = write_film(tmp_path / "in.avi", codec="mjpeg", pix_fmt="yuvj420p", times=30)
+    film = write_film(tmp_path / "in.avi", codec="png", pix_fmt="gray", times=30)
     data = bytearray(film.read_bytes())
-    start = data.index(b"\xff\xd8", len(data) // 2)
+    start = data.index(b"\x89PNG", len(data) // 2)
     data[start : start + 200] = bytes(200)
     film.write_bytes(data)
     info = probe(film)
@@ -197,13 +183,13 @@ def test_damage_is_counted(tmp_path):
 
 
 def test_reading_stops_after_too_many_failures(tmp_path):
-    film = write_film(tmp_path / "in.avi", codec="mjpeg", pix_fmt="yuvj420p", times=150)
+    film = write_film(tmp_path / "in.avi", codec="png", pix_fmt="gray", times=150)
     data = bytearray(film.read_bytes())
-    first = data.index(b"\xff\xd8")
-    place = data.index(b"\xff\xd8", first + 2)
+    first = data.index(b"\x89PNG")
+    place = data.index(b"\x89PNG", first + 2)
     while place > 0:
-        data[place : place + 40] = bytes(40)
-        place = data.find(b"\xff\xd8", place)
+        data[place : place + 8] = bytes(8)
+        place = data.find(b"\x89PNG", place)
     film.write_bytes(data)
     with Reader(probe(film)) as reader:
         assert len(list(reader)) == 1
@@ -212,9 +198,9 @@ def test_reading_stops_after_too_many_failures(tmp_path):
 
 
 def test_film_that_lost_its_frames_since(tmp_path):
-    film = write_film(tmp_path / "in.avi", codec="mjpeg", pix_fmt="yuvj420p", times=3)
+    film = write_film(tmp_path / "in.avi", codec="png", pix_fmt="gray", times=3)
     info = probe(film)
-    film.write_bytes(film.read_bytes().replace(b"\xff\xd8", b"\0\0"))
+    film.write_bytes(film.read_bytes().replace(b"\x89PNG", b"\0\0"))
     with Reader(info) as reader, pytest.raises(UnreadableMediaError, match="no frame"):
         list(reader)
 
@@ -239,7 +225,11 @@ def test_folder_is_read_in_counting_order(tmp_path):
     info = probe(tmp_path)
     with Reader(info) as reader:
         frames = list(reader)
-    assert [(f.index, f.pts, int(f.luma[0, 0])) for f in frames] == [(0, 0, 10), (1, 1, 20), (3, 3, 100)]
+    assert [(f.index, f.pts, int(f.luma[0, 0])) for f in frames] == [
+        (0, 0, 10),
+        (1, 1, 20),
+        (3, 3, 100),
+    ]
     assert reader.damage.undecodable_packets == 1
     with Reader(info, skip=1, end_s=3.5 / 24) as reader:
         assert [f.index for f in reader] == [1, 3]

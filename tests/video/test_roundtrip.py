@@ -198,7 +198,7 @@ def test_pixel_shape_survives(tmp_path, aspect, suffix):
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 5), (101, 77), (2, 3)])
 def test_sizes_survive(tmp_path, size, count):
     film = write_film(tmp_path / "in.mkv", codec="ffv1", pix_fmt="gray", size=size, times=count)
-    info, frames = read_all(film)
+    _, frames = read_all(film)
     for encoding in (LOSSLESS, FAST):
         output = recolor(film, tmp_path, suffix=".mp4", encoding=encoding)
         result_info, result = read_all(output)
@@ -255,7 +255,7 @@ def _assert_same_sound(film, output, offset=0):
     assert len(before) == len(after)
     for (track, data, time), (other_track, other_data, other_time) in zip(before, after):
         assert track == other_track
-        assert data == other_data or film.suffix == ".ts" and data.endswith(other_data)
+        assert data == other_data or (film.suffix == ".ts" and data.endswith(other_data))
         assert abs(time + offset - other_time) <= Fraction(1, 900)
 
 
