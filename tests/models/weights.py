@@ -1,0 +1,31 @@
+"""Networks with random weights made by NumPy: initializing one by one compiles for long."""
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from hueshift_jax import checkpoint
+
+
+def random_value(name, shape, rng):
+    """Kernels of unit gain, biases 0, norms 1."""
+    last = name.rpartition(".")[2]
+    if last == "kernel":
+        inputs = np.prod(shape[:2] if name.endswith("filter.kernel") else shape[:-1])
+        value = rng.standard_normal(shape) * np.sqrt(2.0 / inputs)
+    else:
+        value = np.full(shape, float(last in ("scale", "var")))
+    return jnp.asarray(value, jnp.float32)
+
+
+def random_weights(shapes, seed=0):
+    """Arrays by name for things with a shape by name."""
+    rng = np.random.default_rng(seed)
+    return {name: random_value(name, like.shape, rng) for name, like in shapes.items()}
+
+
+def filled(make, weights=None):
+    """The module that `make` makes, with these or with random weights."""
+    graph, state = nnx.split(nnx.eval_shape(make))
+    weights = weights or random_weights(checkpoint.flatten(state))
+    return nnx.merge(graph, checkpoint.fill(state, weights), copy=True)
