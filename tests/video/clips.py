@@ -103,7 +103,7 @@ def _video_packets(stream, times, time_base, tags):
 
 
 def _add_sound(sink: av.container.OutputContainer, codec: str, place: int) -> av.AudioStream:
-    stream = sink.add_stream(codec, rate=48000)
+    stream = sink.add_stream(codec, rate=48000, bit_rate=128_000)
     stream.metadata["language"] = ("eng", "deu", "fra")[place]
     return stream
 
