@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-_JUMP_S = Fraction(1, 2)
+JUMP_S = Fraction(1, 2)
+"""Time that falls back by more than this marks the join of two recordings."""
 
 
 class Clock:
@@ -15,7 +16,7 @@ class Clock:
 
     def __init__(self, time_base: Fraction, rate: Fraction, start: int = 0):
         self._step = max(1, round(1 / (rate * time_base)))
-        self._jump = max(1, int(_JUMP_S / time_base))
+        self._jump = max(1, int(JUMP_S / time_base))
         self._offset = 0
         self._last: int | None = None
         self._start = start

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import av
 
+from hueshift_jax.video.clock import JUMP_S
 from hueshift_jax.video.source import FOREIGN_ERRORS
 
 _PATIENCE = 100
@@ -35,6 +36,7 @@ class Sound:
         self._start_s = start_s
         self._end_s = end_s
         self._latest: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}
         self._packets = self._prepared()
         self._next: tuple[av.Packet, Fraction] | None = next(self._packets, None)
 
@@ -57,9 +59,21 @@ class Sound:
             if packet.dts is None or not packet.size:
                 continue
             index = packet.stream_index
-            if self._wanted(packet) and packet.dts > self._latest.get(index, packet.dts - 1):
+            self._continue_after_jump(packet, index)
+            if packet.dts > self._latest.get(index, packet.dts - 1):
                 self._latest[index] = packet.dts
-                yield self._moved(packet, index)
+                if self._wanted(packet):
+                    yield self._moved(packet, index)
+
+    def _continue_after_jump(self, packet: av.Packet, index: int) -> None:
+        """Where recordings were joined and time falls back, the sound goes on, as frames do."""
+        offset, latest = self._offsets.get(index, 0), self._latest.get(index)
+        jump = JUMP_S / packet.time_base
+        if latest is not None and packet.dts + offset < latest - jump:
+            offset = self._offsets[index] = latest + max(1, packet.duration or 0) - packet.dts
+        packet.dts += offset
+        if packet.pts is not None:
+            packet.pts += offset
 
     def _demuxed(self) -> Iterator[av.Packet]:
         """Reads on after errors, like a player."""

@@ -340,3 +340,14 @@ def test_twelve_bit_gray_becomes_ten_bit_lossless(tmp_path):
     result_info, result = read_all(recolor(film, tmp_path))
     assert result_info.color.bit_depth == 10
     assert np.abs(frames[0].luma / 4095 - result[0].luma / 1023).max() < 0.6 / 1023
+
+
+def test_joined_recordings_keep_all_their_sound(tmp_path):
+    film = write_film(tmp_path / "in.ts", times=75, size=(16, 16), sounds=["libmp3lame"])
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(film.read_bytes() * 2)
+    output = recolor(joined, tmp_path)
+    assert len(packets(output, "audio")) == 2 * len(packets(film, "audio"))
+    info, frames = read_all(output)
+    last_sound = packets(output, "audio")[-1][2]
+    assert abs(times_s(info, frames)[-1] - last_sound) < Fraction(1, 5)
