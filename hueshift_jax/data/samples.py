@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hueshift_jax.contracts import Colorizer
@@ -36,11 +37,11 @@ def _square(rgb_u8: np.ndarray) -> np.ndarray:
 
 
 def _row(rgb_u8: np.ndarray, colorizer: Colorizer) -> np.ndarray:
-    lab = np.asarray(color.srgb_to_lab(rgb_u8.astype(np.float32) / 255.0))
+    lab = color.srgb_to_lab(jnp.asarray(rgb_u8, jnp.float32) / 255.0)
     luma = np.asarray(color.lightness_to_luma(lab[..., 0]))
     _, ab, _ = colorizer(colorizer.start(*luma.shape), luma[None], jax.random.key(0))
     ab = cv2.resize(np.asarray(ab[0]), luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    colored = color.lab_to_srgb(np.concatenate([lab[..., :1], ab], axis=-1))
+    colored = color.lab_to_srgb(jnp.concatenate([lab[..., :1], jnp.asarray(ab)], axis=-1))
     gray = np.repeat(luma[..., None], 3, axis=-1)
     panels = [_to_u8(gray), _to_u8(np.asarray(colored)), rgb_u8]
     return np.concatenate(panels, axis=1)
