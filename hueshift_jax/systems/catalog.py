@@ -85,4 +85,8 @@ def load_colorizer(path: str | Path, **changes: float) -> Colorizer:
         settings = config.from_json(metadata["config"])
     except ConfigError as exc:
         raise MismatchedWeightsError(f"{path} has a damaged configuration: {exc}") from exc
+    if not hasattr(settings, "build"):
+        raise MismatchedWeightsError(
+            f"{path} has the configuration of a {type(settings).__name__}, expected a system's"
+        )
     return dataclasses.replace(settings, **changes).build().colorizer_from(weights)

@@ -244,7 +244,7 @@ class ChromaColorizer:
 
     def __init__(self, system: HueShiftGan, params: dict, stats: dict):
         self._weights = (params, stats)
-        self._run = jax.jit(functools.partial(_colorize, system))
+        self._run = functools.partial(_colorize, system)
         self.short_side = system.config.short_side
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
@@ -271,7 +271,9 @@ class ChromaColorizer:
         return memory, ab, confidence
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def _colorize(system: HueShiftGan, params, stats, luma):
+    # Compiled once per system, so that the samples of a training run do not compile anew.
     strength, temperature = system.config.strength, system.config.temperature
     network = system._merged(params, stats)
     network.eval()
