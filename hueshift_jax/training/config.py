@@ -31,5 +31,6 @@ class TrainConfig:
     """Of the initial parameters."""
 
     def __post_init__(self):
-        if self.steps < 1:
-            raise ConfigError(f"steps is {self.steps}, expected at least 1")
+        for name in ("steps", "log_every", "sample_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1")

@@ -47,10 +47,10 @@ def run(
     text = config.to_json(settings)
     for step, batch in enumerate(batches(first), start=first + 1):
         state, logs = system.step(state, batch, jax.random.fold_in(key, step))
-        means = log.step(step, logs, len(batch.luma))
+        last = step == settings.steps
+        means = log.step(step, logs, len(batch.luma), last=last)
         if means:
             _check_finite(means, step, settings.log_every)
-        last = step == settings.steps
         if last or (means and time.monotonic() - saved > settings.save_every_s):
             keeper.save(step, state, text)
             saved = time.monotonic()
@@ -64,6 +64,6 @@ def _check_finite(means: dict[str, Any], step: int, every: int) -> None:
     bad = [name for name, value in means.items() if not np.isfinite(value)]
     if bad:
         raise TrainingError(
-            f"{', '.join(bad)} became non-finite between steps {step - every} and {step}; "
-            "the last checkpoint is good: lower the learning rate and run the command again"
+            f"{', '.join(bad)} became non-finite between steps {(step - 1) // every * every} and "
+            f"{step}; the last checkpoint is good: lower the learning rate and run the command again"
         )
