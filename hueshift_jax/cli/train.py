@@ -39,9 +39,10 @@ def main(argv: list[str]) -> int:
     if options.print_config:
         print(config.to_json(settings))
         return 0
-    folder = options.run or Path("runs") / Path(options.name).stem
+    name = Path(options.name).stem
+    folder = options.run or Path("runs") / name
     if options.export:
-        _export(settings, folder, options.export)
+        _export(settings, name, folder=folder, output=options.export)
         return 0
     if options.data is None:
         raise ConfigError("no data was given; add --data FOLDER with pictures or tar files")
@@ -49,7 +50,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _export(settings, folder: Path, output: Path) -> None:
+def _export(settings, name: str, *, folder: Path, output: Path) -> None:
     """Finished weights of a run; overrides such as `--system.strength` go into the file."""
     import jax
 
@@ -63,7 +64,7 @@ def _export(settings, folder: Path, output: Path) -> None:
     if restored is None:
         raise MissingWeightsError(f"{folder} holds no checkpoint; train first, or name its --run")
     weights = system.weights(restored.state)
-    save_system(output, folder.name, settings.system, weights, step=str(restored.step))
+    save_system(output, name, settings.system, weights, step=str(restored.step))
     print(f"wrote the weights of step {restored.step} to {output}")
 
 
@@ -71,11 +72,11 @@ def _train(settings, data: Path, folder: Path) -> None:
     from hueshift_jax.data import batches, samples, sources
     from hueshift_jax.training import loop
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")
     pictures = sources.Pictures(
         data, short_side=settings.data.short_side, limit=settings.data.limit
     )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")
     seen = batches.picture_counts(pictures, settings.data, settings.steps)
     print(f"{len(pictures)} pictures, {seen['crops']} crops, {seen['passes']:.2f} passes")
     system = settings.system.build()
