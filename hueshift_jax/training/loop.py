@@ -63,7 +63,8 @@ def run(
 def _check_finite(means: dict[str, Any], step: int, every: int) -> None:
     bad = [name for name, value in means.items() if not np.isfinite(value)]
     if bad:
+        first = (step - 1) // every * every
         raise TrainingError(
-            f"{', '.join(bad)} became non-finite between steps {(step - 1) // every * every} and "
-            f"{step}; the last checkpoint is good: lower the learning rate and run the command again"
+            f"{', '.join(bad)} became non-finite between steps {first} and {step}; the last "
+            "checkpoint is good: lower the learning rate and run the command again"
         )
