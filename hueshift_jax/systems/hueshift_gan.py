@@ -184,7 +184,7 @@ class HueShiftGan:
         params = optax.apply_updates(state.params, updates)
         decay = self.config.ema_decay
         ema = jax.tree.map(lambda a, b: decay * a + (1.0 - decay) * b, state.ema, params | stats)
-        logs["gradient_norm"] = optax.global_norm(gradients)
+        logs["gradient_norm"] = optax.tree.norm(gradients)
         return State(params, stats, ema, optimizer, prior), logs
 
     def _losses(self, prediction: Prediction, lab, target, prior) -> tuple[jax.Array, Logs]:
