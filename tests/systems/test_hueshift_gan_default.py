@@ -1,0 +1,36 @@
+"""The default system at its real size; only the slow tests compile it."""
+
+import jax
+import numpy as np
+import pytest
+
+from hueshift_jax import checkpoint
+from hueshift_jax.systems import hueshift_gan
+from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
+from tests.systems import tiny
+
+
+@pytest.fixture(scope="module")
+def full_size():
+    return HueShiftGanConfig().build()
+
+
+def test_the_bundled_encoder_fits_the_default(full_size):
+    shapes = checkpoint.flatten(full_size._params)
+    encoder = hueshift_gan._pretrained_encoder(shapes)
+    assert encoder.keys() == {name for name in shapes if name.startswith("encoder.")}
+    assert all(np.isfinite(value).all() for value in encoder.values())
+    assert encoder["encoder.stem.kernel"].shape == (3, 3, 1, 32)
+    jax.eval_shape(full_size.init, jax.random.key(0))
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_the_bundled_encoder(full_size):
+    state = full_size.init(jax.random.key(0))
+    for name, value in hueshift_gan._pretrained_encoder(state.params).items():
+        np.testing.assert_array_equal(state.params[name], value)
+        np.testing.assert_array_equal(state.ema[name], value)
+    luma = tiny.batch().luma
+    _, ab, confidence = full_size.colorizer(state)((), luma, jax.random.key(0))
+    assert np.isfinite(ab).all()
+    assert np.isfinite(confidence).all()
