@@ -1,0 +1,339 @@
+"""One film from probe to final name: journal, pipeline, assembly."""
+
+import errno
+import hashlib
+import importlib.metadata
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+from hueshift_jax.contracts import Colorizer
+from hueshift_jax.errors import UnwritableMediaError, UsageError
+from hueshift_jax.pipeline import build, durable, events, journal
+from hueshift_jax.pipeline.clockwork import Meter
+from hueshift_jax.pipeline.colorize import Painter
+from hueshift_jax.pipeline.controls import Controls
+from hueshift_jax.pipeline.recorder import Products, side_by_side_info
+from hueshift_jax.pipeline.stabilize import reach_for
+from hueshift_jax.pipeline.target import check_target
+from hueshift_jax.video.picture import list_pictures
+from hueshift_jax.video.probe import PICTURE_RATE, MediaInfo
+from hueshift_jax.video.writer import Encoding, assemble
+
+_ACCELERATOR_BATCH = 8
+_REPORT_S = 0.2
+_BYTES_PER_PIXEL = 0.06
+_LOSSLESS_BYTES_PER_PIXEL = 0.6
+_ENDS_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ColorizeOptions:
+    """How a film is colored.
+
+    temporal: "auto" smooths colors over time, "none" takes each frame by itself.
+    start_s, end_s: the part wanted, in seconds after the first frame.
+    seed: of a system's random choices.
+    frames_rate: frames per second of a folder of pictures.
+    frames_folder: a folder for the frames as PNG files, beside the film.
+    side_by_side: a second film of gray and color next to each other.
+    overwrite: replace a result that we did not make.
+    resume: continue stored progress.
+    """
+
+    controls: Controls = field(default_factory=Controls)
+    encoding: Encoding = field(default_factory=Encoding)
+    temporal: Literal["auto", "none"] = "auto"
+    start_s: float | None = None
+    end_s: float | None = None
+    seed: int = 0
+    frames_rate: Fraction = PICTURE_RATE
+    frames_folder: Path | None = None
+    side_by_side: bool = False
+    overwrite: bool = False
+    resume: bool = True
+
+
+class Film:
+    """A film to be colored.
+
+    Args:
+      info: what it is.
+      output: the result.
+      colorizer: what colors it.
+      options: how.
+      tell: called with events.
+    """
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        output: Path,
+        colorizer: Colorizer,
+        options: ColorizeOptions,
+        tell: events.Listener,
+    ):
+        self._info = info
+        self._output = output
+        self._colorizer = colorizer
+        self._options = options
+        self._tell = tell
+        self._folder = journal.folder_for(output)
+        self._side = output.with_name(f"{output.stem}.side-by-side{output.suffix}")
+        self._products = Products(options.encoding, options.side_by_side, options.frames_folder)
+
+    def color(self) -> events.Finished:
+        """Does what is left to do; raises as `api.colorize_video`."""
+        begin = time.perf_counter()
+        self._tell(self._found())
+        job = self._job()
+        if self._settled(job):
+            return self._already(begin)
+        self._check_products()
+        with journal.Journal(self._folder) as kept:
+            identified = getattr(self._colorizer, "identity", None) is not None
+            fresh = not (self._options.resume and identified)
+            progress = kept.begin(job, fresh=fresh)
+            tally = self._record(kept, progress)
+            self._publish(kept, tally.segments)
+        return self._finished(tally, progress, begin)
+
+    def _settled(self, job: journal.Job) -> bool:
+        """Whether the result is there already; otherwise, whether it may be made."""
+        options = self._options
+        check_target(self._info.path, self._output, may_exist=True)
+        if not self._output.exists():
+            return False
+        state = journal.outcome(self._folder, self._output, job) if options.resume else "foreign"
+        if state == "foreign":
+            check_target(self._info.path, self._output, may_exist=options.overwrite)
+        return state == "same"
+
+    def _check_products(self) -> None:
+        options = self._options
+        if options.side_by_side:
+            if min(self._info.width, self._info.height) < 2:
+                raise UsageError("A film one pixel wide cannot be shown side by side.")
+            mine = options.overwrite or self._folder.exists()
+            check_target(self._info.path, self._side, may_exist=mine)
+        folder = options.frames_folder
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UnwritableMediaError(f"{folder} cannot be made: {error.strerror}.") from error
+
+    def _job(self) -> journal.Job:
+        options = self._options
+        trim = {"start_s": options.start_s, "end_s": options.end_s, "seed": options.seed}
+        identity = getattr(self._colorizer, "identity", {"system": type(self._colorizer).__name__})
+        look = {
+            "temporal": options.temporal,
+            **asdict(options.controls),
+            **asdict(options.encoding),
+            "side_by_side": options.side_by_side,
+            "frames": options.frames_folder and str(options.frames_folder),
+            "encoder": importlib.metadata.version("av"),
+        }
+        return journal.Job(identify(self._info), {**identity, **trim}, look)
+
+    def _record(self, kept: journal.Journal, progress: journal.Progress) -> build.Tally:
+        if progress.note is not None:
+            self._tell(events.Note(progress.note))
+        if progress.encoded:
+            self._tell(events.Note(f"Continuing after frame {progress.encoded_frames}."))
+        self._warn_of_space(progress.encoded_frames)
+        plan = self._plan(progress)
+        reporter = _Reporter(self._tell, progress.encoded_frames, self._frames_expected())
+        with self._explained(kept, reporter):
+            tally = build.run(plan, kept, progress, reporter.frame)
+        kept.completed(tally.segments, tally.frames)
+        return tally
+
+    def _plan(self, progress: journal.Progress) -> build.Plan:
+        info, options = self._info, self._options
+        smooth = options.temporal == "auto"
+        return build.Plan(
+            info,
+            None if progress.complete else self._painter(),
+            options.controls,
+            reach_for(float(info.average_rate)) if smooth else 0,
+            self._products,
+            options.start_s,
+            options.end_s,
+        )
+
+    def _painter(self) -> Painter:
+        used = jax.devices()[0]
+        self._tell(device(used))
+        batch = 1 if used.platform == "cpu" else _ACCELERATOR_BATCH
+        size = self._colorizer.working_size(*display_size(self._info))
+        return Painter(self._colorizer, size, batch=batch, seed=self._options.seed)
+
+    def _publish(self, kept: journal.Journal, segments: int) -> None:
+        """Joins the segments and gives the result its name."""
+        kinds = {"seg": (self._info, self._output)}
+        if self._options.side_by_side:
+            kinds["side"] = (side_by_side_info(self._info), self._side)
+        drafts = {}
+        for kind, (info, path) in kinds.items():
+            drafts[kind] = kept.folder / f"{kind}{durable.DRAFT}{path.suffix}"
+            paths = [kept.segment_path(number, kind) for number in range(segments)]
+            trim = {"start_s": self._options.start_s, "end_s": self._options.end_s}
+            for line in assemble(paths, info, drafts[kind], **trim):
+                if kind == "seg":
+                    self._tell(events.Note(line))
+        kept.about_to_replace(drafts["seg"])
+        for kind in sorted(kinds, reverse=True):
+            durable.commit(drafts[kind], kinds[kind][1])
+        kept.finished()
+
+    @contextmanager
+    def _explained(self, kept: journal.Journal, reporter: "_Reporter") -> Iterator[None]:
+        """Adds to the news that the disk is full how much space is missing."""
+        try:
+            yield
+        except UnwritableMediaError as error:
+            if getattr(error.__cause__, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            needed = kept.encoded_bytes() / max(1, reporter.done) or self._bytes_per_frame()
+            left = (self._frames_expected() or reporter.done + 1) - reporter.done
+            total = needed * (2 * max(1, left) + reporter.done)
+            raise UnwritableMediaError(
+                f"{str(error).rstrip('.')}; about {_megabytes(total)} more are needed, and the "
+                "same command then continues."
+            ) from error
+
+    def _warn_of_space(self, done: int) -> None:
+        left = (self._frames_expected() or done) - done
+        needed = 2.2 * max(0, left) * self._bytes_per_frame()
+        free = journal.free_bytes(self._folder)
+        if needed > free:
+            self._tell(
+                events.Note(
+                    f"About {_megabytes(needed)} may be needed, and {_megabytes(free)} are free."
+                )
+            )
+
+    def _bytes_per_frame(self) -> float:
+        lossless = self._options.encoding.lossless
+        rate = _LOSSLESS_BYTES_PER_PIXEL if lossless else _BYTES_PER_PIXEL
+        return rate * self._info.width * self._info.height
+
+    def _frames_expected(self) -> int | None:
+        info, options = self._info, self._options
+        if info.frame_count_estimate is None:
+            return None
+        start_s, end_s = options.start_s or 0.0, options.end_s
+        whole_s = info.frame_count_estimate / info.average_rate
+        until_s = whole_s if end_s is None else min(Fraction(end_s), whole_s)
+        return max(1, round((until_s - Fraction(start_s)) * info.average_rate))
+
+    def _found(self) -> events.Found:
+        info = self._info
+        height, width = display_size(info)
+        guessed = f", {' and '.join(info.color.guessed)} guessed" if info.color.guessed else ""
+        extent = "full" if info.color.full_range else "limited"
+        return events.Found(
+            source=info.path,
+            output=self._output,
+            kind=info.kind,
+            width=width,
+            height=height,
+            frames=self._frames_expected(),
+            frames_per_s=round(float(info.average_rate), 3),
+            duration_s=info.duration_s,
+            codec=info.codec,
+            sound_tracks=len(info.audio),
+            colors=f"{info.color.matrix} {extent} range{guessed}",
+        )
+
+    def _already(self, begin: float) -> events.Finished:
+        frames = self._frames_expected() or 0
+        spent = time.perf_counter() - begin
+        done = events.Finished(self._output, frames, 0, round(spent, 2), already=True)
+        self._tell(done)
+        return done
+
+    def _finished(
+        self, tally: build.Tally, progress: journal.Progress, begin: float
+    ) -> events.Finished:
+        done = events.Finished(
+            output=self._output,
+            frames=tally.frames,
+            new_frames=tally.frames - progress.encoded_frames,
+            seconds=round(time.perf_counter() - begin, 2),
+            shares=tally.shares.fractions(),
+            undecodable=tally.damage.undecodable_packets,
+            corrupt=tally.damage.corrupt_frames,
+        )
+        self._tell(done)
+        return done
+
+
+class _Reporter:
+    """Counts frames, and tells of them now and then."""
+
+    def __init__(self, tell: events.Listener, done: int, total: int | None):
+        self._tell = tell
+        self._meter = Meter(done, total)
+        self._told = 0.0
+
+    @property
+    def done(self) -> int:
+        """Frames encoded so far."""
+        return self._meter.done
+
+    def frame(self) -> None:
+        """One more frame is encoded."""
+        meter = self._meter
+        meter.advance()
+        now = time.perf_counter()
+        if now - self._told >= _REPORT_S or meter.done == meter.total:
+            self._told = now
+            rate, left = meter.frames_per_s, meter.left_s
+            self._tell(events.Advance("color", meter.done, meter.total, rate, left))
+
+
+def device(used: jax.Device) -> events.Device:
+    """The device that is used, and why."""
+    asked = jax.config.jax_platforms
+    if used.platform == "cpu":
+        name, reason = f"the processor ({os.cpu_count()} cores)", "no accelerator was found"
+    else:
+        name, reason = used.device_kind, "JAX prefers it to the processor"
+    return events.Device(name, f"JAX_PLATFORMS is {asked}" if asked else reason)
+
+
+def display_size(info: MediaInfo) -> tuple[int, int]:
+    """(height, width) as shown: pixels made square, upright."""
+    height, width = info.height, max(1, round(info.width * info.sample_aspect_ratio))
+    return (width, height) if info.rotation % 180 else (height, width)
+
+
+def identify(info: MediaInfo) -> dict[str, Any]:
+    """What tells an input from others, and from itself after a change."""
+    if info.kind == "frames":
+        names = hashlib.sha256()
+        for path in list_pictures(info.path):
+            found = path.stat()
+            names.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+        return {"frames": names.hexdigest(), "rate": str(info.average_rate)}
+    found = info.path.stat()
+    ends = hashlib.sha256()
+    with open(info.path, "rb") as file:
+        ends.update(file.read(_ENDS_BYTES))
+        file.seek(max(0, found.st_size - _ENDS_BYTES))
+        ends.update(file.read(_ENDS_BYTES))
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "ends": ends.hexdigest()}
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

@@ -1,0 +1,69 @@
+"""The stored chroma of one segment: a compressed numpy archive, checked when read."""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hueshift_jax.pipeline import durable
+from hueshift_jax.pipeline.frames import Chroma
+
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class StoredSegment:
+    """What is kept of a segment's frames.
+
+    starts_shot says whether its first frame is the first of a shot; leaves are the arrays of the
+    colorizer's memory after its last frame.
+    """
+
+    starts_shot: bool
+    pts: tuple[int, ...]
+    chroma: tuple[Chroma, ...]
+    leaves: tuple[np.ndarray, ...] = ()
+
+    def save(self, path: Path) -> None:
+        """Writes the segment; raises as `durable.write`."""
+        memory = {f"memory_{place:03d}": leaf for place, leaf in enumerate(self.leaves)}
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            starts_shot=np.array(self.starts_shot),
+            pts=np.array(self.pts, np.int64),
+            ab=np.stack([chroma.ab for chroma in self.chroma]),
+            confidence=np.stack([chroma.confidence for chroma in self.chroma]),
+            luma=np.stack([chroma.luma for chroma in self.chroma]),
+            **memory,
+        )
+        durable.write(path, file.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "StoredSegment | None":
+        """The segment at `path`; None if it is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return cls._from(arrays)
+        except _DAMAGED:
+            return None
+
+    @classmethod
+    def _from(cls, arrays: dict[str, np.ndarray]) -> "StoredSegment":
+        parts = zip(arrays["ab"], arrays["confidence"], arrays["luma"], strict=True)
+        names = sorted(name for name in arrays if name.startswith("memory_"))
+        return cls(
+            starts_shot=bool(arrays["starts_shot"]),
+            pts=tuple(int(time) for time in arrays["pts"]),
+            chroma=tuple(Chroma(*part) for part in parts),
+            leaves=tuple(arrays[name] for name in names),
+        )
+
+
+def frame_count(path: Path) -> int | None:
+    """How many frames the segment at `path` has; None if it is missing or damaged."""
+    segment = StoredSegment.load(path)
+    return None if segment is None else len(segment.pts)
