@@ -60,7 +60,8 @@ def _export(settings, name: str, *, folder: Path, output: Path) -> None:
 
     system = settings.system.build()
     template = jax.eval_shape(system.init, jax.random.key(0))
-    restored = checkpoint.Checkpoints(folder / "checkpoints").restore(template)
+    kept = folder / "checkpoints"
+    restored = checkpoint.Checkpoints(kept).restore(template) if kept.is_dir() else None
     if restored is None:
         raise MissingWeightsError(f"{folder} holds no checkpoint; train first, or name its --run")
     weights = system.weights(restored.state)
