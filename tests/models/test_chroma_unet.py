@@ -13,10 +13,16 @@ from hueshift_jax.models import chroma_unet
 from hueshift_jax.models.chroma_unet import ChromaUNet, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2, Variant
 from hueshift_jax.ops import color
-from tests.models.weights import filled
+from tests.models.weights import filled, quick_compilation
 
 TINY = Variant(0.35, 0.3, 64)
 WIDTHS = (32, 16, 16, 8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with quick_compilation():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from hueshift_jax.errors import ConversionError
 from hueshift_jax.interop.efficientnet_lite import convert
 from hueshift_jax.models import efficientnet_lite as lite
 from hueshift_jax.models.efficientnet_lite import LITE0, LITE1, LITE2, Classifier, Variant
-from tests.models.weights import filled
+from tests.models.weights import filled, quick_compilation
 
 TINY = Variant(0.35, 0.3, 64)
 """The same seven stages, one block each."""
@@ -26,6 +26,12 @@ WIDTHS = {
 }
 NAMES = {LITE0: "Lite0", LITE1: "Lite1", LITE2: "Lite2"}
 every_variant = pytest.mark.parametrize("variant", NAMES, ids=NAMES.get)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with quick_compilation():
+        yield
 
 
 def shapes(variant, channels=3):

@@ -1,10 +1,23 @@
-"""Networks with random weights made by NumPy: initializing one by one compiles for long."""
+"""Networks that are ready soon: random weights made by NumPy, programs compiled without polish."""
 
+import contextlib
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from hueshift_jax import checkpoint
+
+
+@contextlib.contextmanager
+def quick_compilation():
+    """Half the compile time; what small pictures lose in speed does not matter."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
 
 
 def random_value(name, shape, rng):

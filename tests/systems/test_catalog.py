@@ -18,8 +18,7 @@ from tests.systems import tiny
 @pytest.fixture(scope="module")
 def weights():
     """Random weights that fit the small system."""
-    with pytest.MonkeyPatch.context() as patch:
-        tiny.shrink_encoder(patch)
+    with tiny.small_and_quick():
         system = tiny.CONFIG.build()
         shapes = checkpoint.flatten(system._params) | checkpoint.flatten(system._stats)
         yield {name: np.asarray(value) for name, value in random_weights(shapes).items()}

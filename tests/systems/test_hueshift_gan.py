@@ -18,8 +18,7 @@ STEPS = 15
 
 @pytest.fixture(scope="module", autouse=True)
 def small_encoder():
-    with pytest.MonkeyPatch.context() as patch:
-        tiny.shrink_encoder(patch)
+    with tiny.small_and_quick():
         yield
 
 

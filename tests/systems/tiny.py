@@ -1,8 +1,11 @@
 """The default system with a network that compiles in seconds."""
 
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Batch
@@ -10,7 +13,7 @@ from hueshift_jax.models import efficientnet_lite
 from hueshift_jax.models.efficientnet_lite import LITE0
 from hueshift_jax.systems import hueshift_gan
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig, OptimConfig, State
-from tests.models.weights import random_weights
+from tests.models.weights import quick_compilation, random_weights
 
 STAGES = (
     # kernel, stride, expansion, width, depth
@@ -30,10 +33,13 @@ CONFIG = HueShiftGanConfig(
 )
 
 
-def shrink_encoder(patch):
+@contextlib.contextmanager
+def small_and_quick():
     """Puts the short encoder in place of Lite2."""
-    patch.setattr(efficientnet_lite, "STAGES", STAGES)
-    patch.setattr(hueshift_gan, "LITE2", LITE0)
+    with quick_compilation(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(efficientnet_lite, "STAGES", STAGES)
+        patch.setattr(hueshift_gan, "LITE2", LITE0)
+        yield
 
 
 def initial(system):

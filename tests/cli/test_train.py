@@ -1,0 +1,160 @@
+"""`train.py`: what it lists, refuses, trains, continues and exports."""
+
+import json
+
+import cv2
+import jax
+import numpy as np
+import pytest
+
+from hueshift_jax import checkpoint, config
+from hueshift_jax.cli import run, train
+from hueshift_jax.errors import ConfigError, DataError, MissingWeightsError
+from hueshift_jax.systems import catalog, hueshift_gan
+from tests.data.pictures import encoded, picture
+from tests.systems import tiny
+
+SMALL = (
+    *("--system.pretrained", "False", "--system.widths", "32", "16", "16", "8"),
+    *("--data.sizes", "32", "32", "--data.phase_ends", "0.5", "--data.batch_size", "2"),
+    *("--log_every", "1", "--data.threads", "1"),
+)
+
+
+@pytest.fixture(scope="module")
+def small_network():
+    with tiny.small_and_quick(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hueshift_gan.HueShiftGan, "init", lambda self, key: tiny.initial(self))
+        yield
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for n in range(4):
+        (folder / f"{n}.png").write_bytes(encoded(picture(n)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(small_network, photos, tmp_path_factory):
+    """The folder of a run of three steps."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    argv = ["hueshift_gan", "--data", str(photos), "--run", str(folder), "--steps", "3", *SMALL]
+    assert train.main(argv) == 0
+    return folder
+
+
+def test_list(capsys):
+    assert train.main(["--list"]) == 0
+    assert "hueshift_gan" in capsys.readouterr().out.split()
+
+
+def test_help(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train.main(["--help"])
+    assert stopped.value.code == 0
+    assert "--data" in capsys.readouterr().out
+
+
+def test_print_config(capsys):
+    argv = ["hueshift_gan", "--print-config", "--steps", "77", "--data.short_side", "96"]
+    assert train.main(argv) == 0
+    settings = config.from_json(capsys.readouterr().out)
+    assert settings.steps == settings.system.optim.steps == 77
+    assert settings.data.short_side == 96
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "no configuration was named"),
+        (["hueshift_gan"], "no data was given; add --data"),
+        (["hueshift_gam", "--data", "x"], "no configuration 'hueshift_gam'; .* is hueshift_gan"),
+        (["hueshift_gan", "--stepz", "3"], "no option --stepz; the nearest is --"),
+        (["hueshift_gan", "--steps", "many"], "--steps takes int, found 'many'"),
+        (["hueshift_gan", "--steps", "0"], "steps is 0, expected at least 1"),
+        (["hueshift_gan", "--dat", "x"], "no option --dat"),
+        (["missing.py", "--data", "x"], "no configuration file missing.py"),
+    ],
+)
+def test_wrong_usage(argv, message):
+    with pytest.raises(ConfigError, match=message):
+        train.main(argv)
+
+
+def test_wrong_usage_is_one_sentence_and_exit_code_2(capsys):
+    assert run.run(run.dispatch, ["train", "hueshift_gam"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: there is no configuration 'hueshift_gam'")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("missing", "there is no folder"), ("empty", "no readable picture")]
+)
+def test_wrong_data_leaves_nothing_behind(tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    argv = ["hueshift_gan", "--data", str(tmp_path / name), "--run", str(tmp_path / "run")]
+    with pytest.raises(DataError, match=message):
+        train.main(argv)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_writes_its_log_samples_configuration_and_checkpoint(trained):
+    entries = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in entries] == [1, 2, 3]
+    assert {"loss", "huber", "log_mse", "bins", "gradient_norm"} <= entries[0].keys()
+    settings = config.from_json((trained / "config.json").read_text())
+    assert settings.system.widths == (32, 16, 16, 8)
+    assert settings.system.optim.steps == 3
+    assert checkpoint.Checkpoints(trained / "checkpoints").steps() == [3]
+    sheet = cv2.imread(str(trained / "samples" / "000003.png"))
+    assert sheet.shape == (4 * 160, 3 * 160, 3)
+    gray = sheet[:, :160].astype(int)
+    assert np.ptp(gray, axis=-1).max() == 0, "the first column is gray"
+    truth = cv2.resize(picture(0)[:, 8:48], (160, 160), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_array_equal(sheet[:160, 320:, ::-1], truth)
+
+
+def test_a_finished_run_is_not_repeated(trained, photos, capsys):
+    before = (trained / "log.jsonl").read_text()
+    argv = ["hueshift_gan", "--data", str(photos), "--run", str(trained), "--steps", "3", *SMALL]
+    assert train.main(argv) == 0
+    assert (trained / "log.jsonl").read_text() == before
+    assert capsys.readouterr().out == "4 pictures, 6 crops, 1.50 passes\n"
+
+
+def test_export(trained, tmp_path, capsys):
+    output = tmp_path / "weights.safetensors"
+    argv = ["hueshift_gan", "--run", str(trained), "--export", str(output), "--steps", "3", *SMALL]
+    assert train.main([*argv, "--system.strength", "1.4", "--system.short_side", "96"]) == 0
+    assert capsys.readouterr().out == f"wrote the weights of step 3 to {output}\n"
+    weights, metadata = checkpoint.load_weights(output)
+    assert metadata["system"] == "hueshift_gan"
+    assert metadata["step"] == "3"
+    assert config.from_json(metadata["config"]).strength == 1.4
+    assert "encoder.stem.kernel" in weights
+    colorizer = catalog.load_colorizer(output)
+    assert colorizer.working_size(100, 100) == (96, 96)
+
+
+def test_export_without_a_run(small_network, tmp_path):
+    output = tmp_path / "weights.safetensors"
+    argv = ["hueshift_gan", "--run", str(tmp_path / "none"), "--export", str(output), *SMALL]
+    with pytest.raises(MissingWeightsError, match="holds no checkpoint"):
+        train.main(argv)
+    assert not output.exists()
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_a_run_from_the_bundled_encoder(photos, tmp_path):
+    """Nothing is shrunk here but the number of steps and the pictures."""
+    small = ("--data.sizes", "32", "32", "--data.phase_ends", "0.5", "--data.batch_size", "2")
+    argv = ["hueshift_gan", "--data", str(photos), "--run", str(tmp_path), "--steps", "2", *small]
+    assert train.main(argv) == 0
+    state = hueshift_gan.HueShiftGanConfig().build()
+    template = jax.eval_shape(state.init, jax.random.key(0))
+    assert checkpoint.Checkpoints(tmp_path / "checkpoints").restore(template).step == 2
