@@ -1,0 +1,221 @@
+"""The published HueShift generator and the feature encoder beside it.
+
+The generator has one resolution from end to end: no pooling, no stride, no upsampling. Its width
+shrinks towards the middle and grows again, an attention decoder fuses all three decoder levels
+into one saliency map, and the features of the whole picture enter before the middle. It costs
+about ten million multiply-adds per pixel.
+
+Ranges: `gray` is gray of ImageNet-normalized RGB, about -2..2.6; `color` is ImageNet-normalized
+RGB and not bounded.
+
+Source: SreeDakshinya/HueShift-Video-Coloring, commit 636eae0, "GAN model/
+final-training-code-of-video-coloring-gan.ipynb" (`ColorizationUNetWithAttentionDecoder`) and
+"VGG Pre-Training and Feature Vector Extraction/using-p-t-vgg-for-feature-vectors.ipynb" (encoder
+of `VGGReconstructor`). Departure: features are an argument, or computed inside (`SelfGuided`),
+where the original looks them up by the name of the picture's file.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+GENERATOR_WIDTHS = (512, 256, 128, 64)
+"""As published: outer levels, second levels, third levels with the attention decoder, middle."""
+ENCODER_WIDTHS = (64, 128, 256, 512, 512)
+"""As published: the five blocks."""
+_LAYERS_PER_BLOCK = (2, 2, 3, 3, 4)
+
+
+def _uniform(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
+    bound = fan_in**-0.5
+    # Drawn flat: the same values, and many times faster to compile than in four dimensions.
+    flat = jax.random.uniform(key, (math.prod(shape),), minval=-bound, maxval=bound)
+    return flat.reshape(shape)
+
+
+class PaddedConv(nnx.Module):
+    """3x3 convolution with one row and column of zeros on every side, at stride 2 as well.
+
+    "Same" padding would put them to the bottom and right only when stride 2 meets an even size.
+    Weights and biases begin uniform within 1 / sqrt(fan in), the default of PyTorch.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, rngs):
+        fan_in = 9 * inputs
+        self.kernel = nnx.Param(_uniform(rngs.params(), (3, 3, inputs, outputs), fan_in))
+        self.bias = nnx.Param(_uniform(rngs.params(), (outputs,), fan_in))
+        self.stride = stride
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
+        y = jax.lax.conv_general_dilated(
+            x,
+            self.kernel[...],
+            window_strides=(self.stride, self.stride),
+            padding=((1, 1), (1, 1)),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        return y + self.bias[None, None, None]
+
+
+class UnbiasedNorm(nnx.BatchNorm):
+    """Batch norm with PyTorch's defaults: running variances are unbiased estimates."""
+
+    def __init__(self, channels: int, *, rngs):
+        super().__init__(channels, momentum=0.9, epsilon=1e-5, use_fast_variance=False, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        kept = self.momentum * self.var[...]
+        y = super().__call__(x)
+        if not self.use_running_average:
+            n = x.size // x.shape[-1]
+            self.var[...] = kept + (self.var[...] - kept) * (n / max(n - 1, 1))
+        return y
+
+
+class Layer(nnx.Module):
+    """Convolution, norm, rectifier; a `slope` other than 0 makes the rectifier leaky."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        stride: int = 1,
+        slope: float = 0.0,
+        normed: bool = True,
+        rngs,
+    ):
+        self.conv = PaddedConv(inputs, outputs, stride=stride, rngs=rngs)
+        self.norm = UnbiasedNorm(outputs, rngs=rngs) if normed else None
+        self.slope = slope
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
+        y = self.conv(x)
+        if self.norm is not None:
+            y = self.norm(y)
+        return jax.nn.leaky_relu(y, self.slope)
+
+
+class FeatureEncoder(nnx.Module):
+    """Features of the whole picture at a 32nd of its size, rounded up.
+
+    VGG-16 with a convolution of stride 2 in place of each pool; the first layer has no norm.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = ENCODER_WIDTHS, *, rngs):
+        blocks, inputs = [], 1
+        for place, (width, count) in enumerate(zip(widths, _LAYERS_PER_BLOCK, strict=True)):
+            layers = [
+                Layer(
+                    inputs if n == 0 else width,
+                    width,
+                    stride=2 if n == count - 1 else 1,
+                    normed=(place, n) != (0, 0),
+                    rngs=rngs,
+                )
+                for n in range(count)
+            ]
+            blocks.append(nnx.List(layers))
+            inputs = width
+        self.blocks = nnx.List(blocks)
+
+    def __call__(self, gray: Float[Array, "b h w 1"]) -> Float[Array, "b p q d"]:
+        x = gray
+        for block in self.blocks:
+            for layer in block:
+                x = layer(x)
+        return x
+
+
+class Prediction(NamedTuple):
+    """What the generator says of a picture, at its full size.
+
+    color: (b, h, w, 3), ImageNet-normalized RGB.
+    saliency: (b, h, w, 1), not bounded.
+    """
+
+    color: Array
+    saliency: Array
+
+
+def _join(*parts: Float[Array, "b h w _"]) -> Float[Array, "b h w _"]:
+    return jnp.concatenate(parts, axis=-1)
+
+
+class HueShiftGenerator(nnx.Module):
+    """Gray and features in, color and saliency out; any size.
+
+    The three `saliency_dec` convolutions belong to the published weights and are never used.
+
+    Args:
+      widths: channels of the outer, second, third and middle levels.
+      features: channels of the features.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int] = GENERATOR_WIDTHS,
+        features: int = ENCODER_WIDTHS[-1],
+        *,
+        rngs,
+    ):
+        outer, second, third, narrow = widths
+        joined = outer + features
+        self.enc1 = Layer(1, outer, rngs=rngs)
+        self.enc2 = Layer(outer, second, rngs=rngs)
+        self.enc3 = nnx.List([Layer(second, third, rngs=rngs), Layer(third, outer, rngs=rngs)])
+        self.middle = Layer(joined, narrow, rngs=rngs)
+        self.dec3 = Layer(narrow + joined, third, rngs=rngs)
+        self.dec2 = Layer(third + second, second, rngs=rngs)
+        self.dec1 = Layer(second + outer, outer, rngs=rngs)
+        self.final_color = PaddedConv(outer, 3, rngs=rngs)
+        self.layer1a = Layer(outer, third, slope=0.01, rngs=rngs)
+        self.layer1b = Layer(third, third, slope=0.01, rngs=rngs)
+        self.layer2 = Layer(second, third, slope=0.01, rngs=rngs)
+        self.layer3 = Layer(third, third, slope=0.01, rngs=rngs)
+        self.layer4 = Layer(3 * third, third, slope=0.01, rngs=rngs)
+        self.final_layer = PaddedConv(third, 1, rngs=rngs)
+        self.saliency_dec3 = PaddedConv(third, 1, rngs=rngs)
+        self.saliency_dec2 = PaddedConv(second, 1, rngs=rngs)
+        self.saliency_dec1 = PaddedConv(outer, 1, rngs=rngs)
+
+    def __call__(
+        self, gray: Float[Array, "b h w 1"], features: Float[Array, "b p q f"]
+    ) -> Prediction:
+        """Predicts with `features` enlarged bilinearly (half-pixel centers) to the full size."""
+        shape = (*gray.shape[:3], features.shape[-1])
+        features = jax.image.resize(features, shape, "bilinear", antialias=False)
+        enc1 = self.enc1(gray)
+        enc2 = self.enc2(enc1)
+        enc3 = _join(self.enc3[1](self.enc3[0](enc2)), features)
+        dec3 = self.dec3(_join(self.middle(enc3), enc3))
+        dec2 = self.dec2(_join(dec3, enc2))
+        dec1 = self.dec1(_join(dec2, enc1))
+        levels = _join(self.layer1b(self.layer1a(dec1)), self.layer2(dec2), self.layer3(dec3))
+        return Prediction(self.final_color(dec1), self.final_layer(self.layer4(levels)))
+
+
+class SelfGuided(nnx.Module):
+    """The generator with its encoder inside: it colors any picture, not only those in an archive.
+
+    Args:
+      widths: of the generator.
+      feature_widths: of the encoder.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int] = GENERATOR_WIDTHS,
+        feature_widths: tuple[int, ...] = ENCODER_WIDTHS,
+        *,
+        rngs,
+    ):
+        self.encoder = FeatureEncoder(feature_widths, rngs=rngs)
+        self.generator = HueShiftGenerator(widths, feature_widths[-1], rngs=rngs)
+
+    def __call__(self, gray: Float[Array, "b h w 1"]) -> Prediction:
+        return self.generator(gray, self.encoder(gray))
