@@ -147,8 +147,7 @@ def main() -> None:
     parser.add_argument("--system", default="hueshift_gan")
     parser.add_argument("--size", type=int, help="working short side")
     options = parser.parse_args()
-    changes = {"short_side": options.size} if options.size else {}
-    colorizer = api.load(options.system, **changes)
+    colorizer = api.choose(options.system, size=options.size)
     if options.stills:
         paths = sorted(p for p in options.stills.iterdir() if p.suffix in (".webp", ".png", ".jpg"))
         print(table("stills", evaluate(paths, colorizer, {})), "\n", flush=True)
