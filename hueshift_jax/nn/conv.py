@@ -60,8 +60,8 @@ class Depthwise(nnx.Module):
     """
 
     def __init__(self, channels: int, size: int, *, stride: int = 1, frozen: bool = False, rngs):
-        shape = (size, size, channels)
-        self.kernel = nnx.Param(jax.random.normal(rngs.params(), shape) / size)
+        flat = jax.random.normal(rngs.params(), (size * size * channels,)) / size
+        self.kernel = nnx.Param(flat.reshape(size, size, channels))
         self.bias = nnx.Param(jnp.zeros(channels))
         self.stride = stride
         self.frozen = frozen
