@@ -3,6 +3,7 @@
 import difflib
 import os
 import sys
+import time
 from functools import cached_property
 from pathlib import Path
 
@@ -171,20 +172,27 @@ def colorize_image(
 
 
 def colorize_picture_file(
-    source: Path, output: Path, colorizer: Colorizer, options: ColorizeOptions
+    source: Path,
+    output: Path,
+    colorizer: Colorizer,
+    options: ColorizeOptions,
+    tell: events.Listener = lambda event: None,
 ) -> None:
-    """Colors one picture file; side_by_side adds the gray picture to its left.
+    """Colors one picture file; side_by_side puts the gray picture to its left.
 
     Raises:
       UsageError: `output` exists, or is the input.
       MediaError: it cannot be read or written.
     """
+    begin = time.perf_counter()
     gray = read_picture_luma(source, "bt601")
     check_target(source, output, may_exist=options.overwrite)
+    tell(events.Found(source, output, "picture", gray.shape[1], gray.shape[0], frames=1))
     rgb = colorize_image(gray, colorizer, options.controls, seed=options.seed)
     if options.side_by_side:
         rgb = np.concatenate([np.repeat(gray[..., None], 3, axis=2), rgb], axis=1)
     write_picture(output, rgb)
+    tell(events.Finished(output, 1, 1, round(time.perf_counter() - begin, 2)))
 
 
 def colorize_video(

@@ -48,20 +48,22 @@ class Meter:
     def __init__(self, done: int, total: int | None):
         self.done = done
         self.total = total
-        self._marks = deque([(time.perf_counter(), done)], maxlen=_MARKS)
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_MARKS)
 
     def advance(self) -> None:
         """One more frame is done."""
         self.done += 1
         now = time.perf_counter()
-        if now - self._marks[-1][0] >= _MARK_S:
+        if not self._marks or now - self._marks[-1][0] >= _MARK_S:
             self._marks.append((now, self.done))
 
     @property
     def frames_per_s(self) -> float | None:
-        """Over about the last half minute; None in the beginning."""
+        """Over about the last half minute; the first frame, which waits for all, counts not."""
+        if len(self._marks) < 2:
+            return None
         (begin, before), (end, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (end - begin) if after > before else None
+        return (after - before) / (end - begin)
 
     @property
     def left_s(self) -> float | None:

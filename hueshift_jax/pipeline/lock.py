@@ -35,12 +35,12 @@ class Lock:
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
-            self._take_over()
+            self._check_dead()
         except OSError as error:
             raise unwritable(self._path, error) from error
         else:
             os.close(descriptor)
-            durable.write_json(self._path, self._owner)
+        self._claim()
         return self
 
     def __exit__(
@@ -52,14 +52,17 @@ class Lock:
         if durable.read_json(self._path) == self._owner:
             self._path.unlink(missing_ok=True)
 
-    def _take_over(self) -> None:
+    def _check_dead(self) -> None:
         owner = durable.read_json(self._path)
-        if owner is not None and owner != self._owner and _is_alive(owner):
+        if owner and owner != self._owner and _is_alive(owner):
             raise JournalError(
                 f"{self._path.parent} is being worked on by process {owner.get('pid')} on "
                 f"{owner.get('host')} since {owner.get('since')}; wait for it, or delete "
                 f"{self._path} if it is gone."
             )
+
+    def _claim(self) -> None:
+        """Writes our name, and sees whether another process has written its own since."""
         durable.write_json(self._path, self._owner)
         time.sleep(_SETTLE_S)
         if durable.read_json(self._path) != self._owner:

@@ -151,7 +151,7 @@ def even(size: int) -> int:
 def beside_gray(planes: Planes, info: MediaInfo) -> Planes:
     """The frame twice, gray first in the direction of reading; odd sizes lose one line there."""
     axis = 0 if info.rotation % 180 else 1
-    gray_first = info.rotation in (0, 270)
+    gray_first = info.rotation in (0, 90)
     size = even(planes.luma.shape[axis])
     neutral = ycbcr_scale(info.color, 8 if planes.cb.dtype == np.uint8 else info.color.bit_depth)
     luma = _part(planes.luma, size, axis)

@@ -55,8 +55,12 @@ def lumas(count: int, height: int = 48, width: int = 64, cuts: tuple[int, ...] =
         if index in cuts:
             seed += 1
             still = scene(seed, height, width)
-        y, x = index % height // 2, index % width
+        y, x = _to_and_fro(index, height) // 2, _to_and_fro(index, width)
         yield (16 + 219 * still[y : y + height, x : x + width]).round().astype(np.uint8)
+
+
+def _to_and_fro(index: int, length: int) -> int:
+    return length - abs(length - index % (2 * length))
 
 
 def describe(path: Path, height: int, width: int, *, color: ColorSpec = SD, **changes) -> MediaInfo:
