@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from hueshift_jax import config
-from hueshift_jax.errors import ConfigError
+from hueshift_jax.errors import ConfigError, MissingWeightsError
 
 
 def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -19,9 +19,9 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(argv)
 
 
-def _configured(name: str, overrides: list[str]):
+def _configured(base, overrides: list[str]):
     """The config with overrides; `--steps` also sets the schedule's length."""
-    settings = config.override(config.load(name), overrides)
+    settings = config.override(base, overrides)
     optim = dataclasses.replace(settings.system.optim, steps=settings.steps)
     system = dataclasses.replace(settings.system, optim=optim)
     return dataclasses.replace(settings, system=system)
@@ -35,14 +35,15 @@ def main(argv: list[str]) -> int:
         return 0
     if not options.name:
         raise ConfigError("no configuration was named; `train.py --list` lists them")
-    settings = _configured(options.name, overrides)
-    if options.print_config:
-        print(config.to_json(settings))
-        return 0
     name = Path(options.name).stem
     folder = options.run or Path("runs") / name
     if options.export:
+        settings = _configured(_of_run(folder), overrides)
         _export(settings, name, folder=folder, output=options.export)
+        return 0
+    settings = _configured(config.load(options.name), overrides)
+    if options.print_config:
+        print(config.to_json(settings))
         return 0
     if options.data is None:
         raise ConfigError("no data was given; add --data FOLDER with pictures or tar files")
@@ -50,12 +51,19 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _of_run(folder: Path):
+    """The configuration that a run was started with."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise MissingWeightsError(f"{folder} holds no run; train first, or name its --run")
+    return config.from_json(path.read_text(encoding="utf-8"))
+
+
 def _export(settings, name: str, *, folder: Path, output: Path) -> None:
     """Finished weights of a run; overrides such as `--system.strength` go into the file."""
     import jax
 
     from hueshift_jax import checkpoint
-    from hueshift_jax.errors import MissingWeightsError
     from hueshift_jax.systems.catalog import save_system
 
     system = settings.system.build()

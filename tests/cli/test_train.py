@@ -143,7 +143,7 @@ def test_export(trained, tmp_path, capsys):
 def test_export_without_a_run(small_network, tmp_path):
     output = tmp_path / "weights.safetensors"
     argv = ["hueshift_gan", "--run", str(tmp_path / "none"), "--export", str(output), *SMALL]
-    with pytest.raises(MissingWeightsError, match="holds no checkpoint"):
+    with pytest.raises(MissingWeightsError, match="holds no run"):
         train.main(argv)
     assert not output.exists()
     assert not (tmp_path / "none").exists()
