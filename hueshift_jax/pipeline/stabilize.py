@@ -27,16 +27,17 @@ _BISQUARE = 4.685
 _LEAST_SPREAD = 1.5
 _SIGMA_OF_REACH = 0.6
 _RESIDUAL_REACH = 3
-_SAME_GRAY = 5.0
+_SAME_GRAY = 9.0
+_SPARSE = 3
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """One frame's split: coefficients (n, 2), residual (h, w, 2), design (h * w, n)."""
+    """One frame's split: coefficients (n, 2), residual (h, w, 2), its functions (n, h * w)."""
 
     coefficients: np.ndarray
     residual: np.ndarray
-    design: np.ndarray
+    functions: np.ndarray
     gray: np.ndarray
 
 
@@ -68,23 +69,25 @@ def stabilize(
 def _emit(before: deque[_Fitted], waiting: deque[tuple[ColorFrame, _Fitted]]) -> ColorFrame:
     frame, current = waiting.popleft()
     window = [*before, current, *(fitted for _, fitted in waiting)]
-    smooth = current.design @ _robust_mean(window, len(before), before.maxlen)
+    mean = _robust_mean(window, len(before), before.maxlen)
+    smooth = (current.functions.T @ mean).reshape(current.residual.shape)
     steady = _steady_residual(window, len(before))
     before.append(current)
-    return replace(frame, ab=smooth.reshape(steady.shape) + steady)
+    return replace(frame, ab=smooth + steady)
 
 
 def _fit(ab: np.ndarray, chroma: Chroma) -> _Fitted:
-    """Least squares for q, weighted by confidence and held toward simple functions."""
-    height, width = chroma.luma.shape
-    design = _design(chroma.luma)
-    weights = chroma.confidence.reshape(-1, 1).astype(np.float32) / 255 + _CONFIDENCE_FLOOR
-    weighted = design * weights
-    gram = weighted.T @ design / weights.sum()
-    right = weighted.T @ ab.reshape(-1, 2) / weights.sum()
+    """Least squares for q over every third pixel, by confidence, held toward simplicity."""
+    functions = _functions(chroma.luma)
+    some = functions[:, ::_SPARSE]
+    confidence = chroma.confidence.ravel()[::_SPARSE].astype(np.float32)
+    weights = confidence / 255 + _CONFIDENCE_FLOOR
+    weighted = some * (weights / weights.sum())
+    gram = weighted @ some.T
+    right = weighted @ ab.reshape(-1, 2)[::_SPARSE]
     coefficients = np.linalg.solve(gram + np.diag(_penalty()), right)
-    residual = ab - (design @ coefficients).reshape(height, width, 2)
-    return _Fitted(coefficients, residual, design, chroma.luma.astype(np.float32))
+    residual = ab - (functions.T @ coefficients).reshape(ab.shape)
+    return _Fitted(coefficients, residual, functions, chroma.luma.astype(np.float32))
 
 
 @lru_cache(maxsize=1)
@@ -107,17 +110,21 @@ def _legendre(t: np.ndarray) -> list[np.ndarray]:
 
 @lru_cache(maxsize=4)
 def _places(height: int, width: int) -> np.ndarray:
-    """Products of x and y alone, (h * w, n)."""
+    """Products of x and y alone, (n, h * w)."""
     along_y = _legendre((np.arange(height, dtype=np.float32) + 0.5) * 2 / height - 1)
     along_x = _legendre((np.arange(width, dtype=np.float32) + 0.5) * 2 / width - 1)
-    columns = [np.outer(along_y[y], along_x[x]).ravel() for _, x, y in _degrees()]
-    return np.stack(columns, axis=1)
+    return np.stack([np.outer(along_y[y], along_x[x]).ravel() for _, x, y in _degrees()])
 
 
-def _design(gray: np.ndarray) -> np.ndarray:
-    of_level = _legendre(gray.reshape(-1).astype(np.float32) / np.float32(127.5) - 1)
-    columns = np.stack([of_level[level] for level, _, _ in _degrees()], axis=1)
-    return columns * _places(*gray.shape)
+@lru_cache(maxsize=1)
+def _levels() -> np.ndarray:
+    """The polynomials of gray for all 256 values, (n, 256)."""
+    of_level = _legendre(np.arange(256, dtype=np.float32) / np.float32(127.5) - 1)
+    return np.stack([of_level[level] for level, _, _ in _degrees()])
+
+
+def _functions(gray: np.ndarray) -> np.ndarray:
+    return np.take(_levels(), gray.ravel(), axis=1) * _places(*gray.shape)
 
 
 def _robust_mean(window: Sequence[_Fitted], place: int, reach: int) -> np.ndarray:
@@ -136,11 +143,11 @@ def _steady_residual(window: Sequence[_Fitted], place: int) -> np.ndarray:
     """The residual averaged over the nearest frames, where their gray is the same."""
     current = window[place]
     total = current.residual.copy()
-    weights = np.ones((*current.gray.shape, 1), np.float32)
+    weights = np.ones(current.gray.shape, np.float32)
     for other in window[max(0, place - _RESIDUAL_REACH) : place + _RESIDUAL_REACH + 1]:
         if other is not current:
             unlike = (other.gray - current.gray) * np.float32(1 / _SAME_GRAY)
-            alike = np.exp(-np.square(unlike))[..., None]
-            total += alike * other.residual
+            alike = np.square(np.maximum(0, 1 - np.square(unlike)))
+            total += alike[..., None] * other.residual
             weights += alike
-    return total / weights
+    return total / weights[..., None]
