@@ -99,7 +99,7 @@ def _add_result(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--crf", type=_whole(0, 51), default=17, metavar="N", help="0 large .. 17 .. 51 poor")
     add("--lossless", action="store_true", help="keep every code value of the luma")
-    add("--preset", choices=PRESETS, default="veryfast", metavar="NAME", help=", ".join(PRESETS))
+    add("--preset", choices=PRESETS, default="superfast", metavar="NAME", help=", ".join(PRESETS))
     add("--fps", type=_rate, metavar="N", help="frames/s of a folder of frames (24)")
     add("--frames", type=Path, metavar="DIR", help="write every frame as PNG there too")
     add("--side-by-side", action="store_true", help="a second film: gray beside color")

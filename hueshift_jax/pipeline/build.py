@@ -10,10 +10,11 @@ import numpy as np
 
 from hueshift_jax.pipeline.clockwork import Shares
 from hueshift_jax.pipeline.colorize import Painter, colorize
+from hueshift_jax.pipeline.compose import Composer
 from hueshift_jax.pipeline.controls import Controls, control
 from hueshift_jax.pipeline.frames import SEGMENT_FRAMES, Chroma, ColorFrame, View, look
 from hueshift_jax.pipeline.journal import Journal, Progress
-from hueshift_jax.pipeline.recorder import Products, Recorder, SegmentChroma, SegmentEnd
+from hueshift_jax.pipeline.recorder import Composed, Products, Recorder, SegmentChroma, SegmentEnd
 from hueshift_jax.pipeline.shots import HISTORY, Shot, split
 from hueshift_jax.pipeline.stabilize import stabilize
 from hueshift_jax.pipeline.stored import StoredSegment
@@ -73,13 +74,31 @@ def run(plan: Plan, journal: Journal, progress: Progress, on_frame: Callable[[],
         try:
             with (
                 contextlib.closing(prefetch(views, _AHEAD)) as ahead,
-                Background(recorder.consume, _BEHIND) as sink,
+                Background(recorder.consume, _BEHIND) as encoded,
+                Background(_composing(plan, shares, encoded.put), _BEHIND) as sink,
             ):
                 _run_shots(plan, split(ahead, thumbs), keeper, sink.put)
         except BaseException:
             recorder.abandon()
             raise
         return Tally(keeper.segments, keeper.frames, reader.damage, shares)
+
+
+def _composing(
+    plan: Plan, shares: Shares, put: Callable[[object], None]
+) -> Callable[[object], None]:
+    """Hands frames on composed, and everything else as it is."""
+    info, deep = plan.info, plan.products.encoding.lossless
+    composer = Composer(info.height, info.width, info.color, rotation=info.rotation, deep=deep)
+
+    def compose(item: object) -> None:
+        if isinstance(item, ColorFrame):
+            with shares.during("compose"):
+                planes = composer(item)
+            item = Composed(planes, item.frame.index)
+        put(item)
+
+    return compose
 
 
 def _views(plan: Plan, frames: Iterator, stored: Iterator[tuple[Chroma, bool]]) -> Iterator[View]:

@@ -27,6 +27,9 @@ from hueshift_jax.video.picture import list_pictures
 from hueshift_jax.video.probe import PICTURE_RATE, MediaInfo
 from hueshift_jax.video.writer import Encoding, assemble
 
+QUICK_PRESET = "superfast"
+"""Half the time of "veryfast" for a quarter more bytes: changed colors are to be seen soon."""
+
 _ACCELERATOR_BATCH = 8
 _REPORT_S = 0.2
 _BYTES_PER_PIXEL = 0.06
@@ -49,7 +52,7 @@ class ColorizeOptions:
     """
 
     controls: Controls = field(default_factory=Controls)
-    encoding: Encoding = field(default_factory=Encoding)
+    encoding: Encoding = field(default_factory=lambda: Encoding(preset=QUICK_PRESET))
     temporal: Literal["auto", "none"] = "auto"
     start_s: float | None = None
     end_s: float | None = None

@@ -1,4 +1,4 @@
-"""The end of the pipeline: frames are composed and encoded, segment by segment, in one thread."""
+"""The end of the pipeline: frames are encoded, segment by segment, in a thread of their own."""
 
 import contextlib
 from collections.abc import Callable
@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hueshift_jax.pipeline.clockwork import Shares
-from hueshift_jax.pipeline.compose import Composer
-from hueshift_jax.pipeline.frames import ColorFrame, upright
+from hueshift_jax.pipeline.frames import upright
 from hueshift_jax.pipeline.journal import Journal
 from hueshift_jax.pipeline.stored import StoredSegment
 from hueshift_jax.video.frame import Planes, ycbcr_scale, yuv_to_rgb
@@ -34,6 +33,14 @@ class Products:
     def kinds(self) -> tuple[str, ...]:
         """Of encoded segments."""
         return ("seg", "side") if self.side_by_side else ("seg",)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A frame ready to be encoded; index counts the frames of the film."""
+
+    planes: Planes
+    index: int
 
 
 @dataclass(frozen=True)
@@ -79,17 +86,13 @@ class Recorder:
         self._number = number
         self._shares = shares
         self._on_frame = on_frame
-        deep = products.encoding.lossless
-        self._compose = Composer(
-            info.height, info.width, info.color, rotation=info.rotation, deep=deep
-        )
         self._writers = contextlib.ExitStack()
         self._open: dict[str, SegmentWriter] = {}
         self._pts: list[int] = []
 
-    def consume(self, item: ColorFrame | SegmentEnd | SegmentChroma) -> None:
+    def consume(self, item: Composed | SegmentEnd | SegmentChroma) -> None:
         """Does what the item asks for."""
-        if isinstance(item, ColorFrame):
+        if isinstance(item, Composed):
             self._frame(item)
         elif isinstance(item, SegmentChroma):
             item.content.save(self._journal.chroma_path(item.number))
@@ -101,12 +104,10 @@ class Recorder:
         self._writers.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
         self._open.clear()
 
-    def _frame(self, frame: ColorFrame) -> None:
-        with self._shares.during("compose"):
-            planes = self._compose(frame)
+    def _frame(self, frame: Composed) -> None:
         with self._shares.during("encode"):
-            self._write(planes, frame.frame.index)
-        self._pts.append(planes.pts)
+            self._write(frame.planes, frame.index)
+        self._pts.append(frame.planes.pts)
         self._on_frame()
 
     def _write(self, planes: Planes, index: int) -> None:
