@@ -1,6 +1,7 @@
 """Where the pieces meet: `load` a colorizer, `colorize_image` and `colorize_video` with it."""
 
 import difflib
+import importlib.metadata
 import os
 import sys
 import time
@@ -10,7 +11,6 @@ from pathlib import Path
 import jax
 import numpy as np
 
-import hueshift_jax
 from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Colorizer, Memory
 from hueshift_jax.errors import ConfigError, MissingWeightsError
@@ -43,12 +43,11 @@ class LazyColorizer:
         self._size = size
         self._settings = settings
         digest = checkpoint.digest(path)
-        version = hueshift_jax.__version__
         self.identity = {
             "system": name,
             "weights": digest,
             "size": size,
-            "version": version,
+            "version": _version(),
             **settings,
         }
 
@@ -79,6 +78,13 @@ class LazyColorizer:
     ) -> tuple[Memory, jax.Array, jax.Array]:
         """As the network's."""
         return self.network(memory, luma, key)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("hueshift-jax")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def choose(

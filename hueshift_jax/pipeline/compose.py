@@ -51,9 +51,9 @@ class Composer:
     def chroma(self, luma: np.ndarray, ab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Code planes Cb and Cr for coded `luma` and small upright `ab`."""
         ab = as_coded(ab, self._rotation)
-        rows, columns = self._enlargers(ab.shape[:2])
+        enlargers = self._enlargers(ab.shape[:2])
         small = ab.transpose(2, 0, 1)
-        codes = np.asarray(_chroma_codes(self._color, self._bits, luma, small, rows, columns))
+        codes = np.asarray(_chroma_codes(self._color, self._bits, luma, small, enlargers))
         return codes[0], codes[1]
 
     def _enlargers(self, small: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
@@ -84,7 +84,8 @@ def _hat(place: np.ndarray, small: int) -> np.ndarray:
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _chroma_codes(color: ColorSpec, bits: int, luma, small, rows, columns):
+def _chroma_codes(color: ColorSpec, bits: int, luma, small, enlargers):
+    rows, columns = enlargers
     level = _level(_on_chroma_grid(luma, color.siting), color)
     ab = jnp.einsum("ys,csx->cyx", rows, small @ columns, precision="highest")
     # The barriers keep the compiler from computing shared parts once for each use.
