@@ -212,6 +212,11 @@ def _color_or_say(work, options: argparse.Namespace, colorizer, tell: Callable) 
     """Like `_color`, but an error is printed and counted, so that the other inputs have a turn."""
     from hueshift_jax.pipeline.events import Note
 
+    if work.kind == "picture" and not options.overwrite:
+        output = _picture_output(work.path, options.output)
+        if output.exists():
+            tell(Note(f"{output} is there already; --overwrite replaces it."))
+            return 0
     try:
         return _color(work, options, colorizer, tell)
     except HueShiftError as error:

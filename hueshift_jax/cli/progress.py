@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ class Printer(AbstractContextManager):
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._last = time.monotonic()
+        self._last = -math.inf
 
     def __call__(self, event: Event) -> None:
         """Tells one event."""

@@ -10,6 +10,7 @@ STAGES = ("decode", "network", "compose", "encode")
 
 _MARK_S = 0.5
 _MARKS = 60
+_LEAST_MARKS = 3
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Meter:
     @property
     def frames_per_s(self) -> float | None:
         """Over about the last half minute; the first frame, which waits for all, counts not."""
-        if len(self._marks) < 2:
+        if len(self._marks) < _LEAST_MARKS:
             return None
         (begin, before), (end, after) = self._marks[0], self._marks[-1]
         return (after - before) / (end - begin)

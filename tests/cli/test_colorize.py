@@ -216,6 +216,9 @@ def test_pictures_are_colored_one_by_one(capsys, fake, tmp_path, sizes, option):
         luma = next(lumas(1, height, 64))
         write_picture(tmp_path / f"{index}.png", np.repeat(luma[..., None], 3, axis=2))
     assert told(capsys, "--video", tmp_path, *option)[0] == 0
+    code, out, _ = told(capsys, "--video", tmp_path, *option)
+    assert code == 0
+    assert out.count("there already") == 2
     assert told(capsys, "--video", tmp_path, *option, "--overwrite")[0] == 0
     assert sorted(p.name for p in tmp_path.glob("*.color.png")) == ["0.color.png", "1.color.png"]
     colored = read_picture_rgb(tmp_path / "1.color.png")
