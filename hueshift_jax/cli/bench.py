@@ -129,12 +129,12 @@ def _color(film: Path, *options: str) -> Run:
 
 def _repeat(clip: Path, output: Path, seconds: int) -> None:
     """Writes the clip again and again until so many seconds are full."""
+    import numpy as np
+
     from hueshift_jax.video.frame import Planes, to_eight_bit
     from hueshift_jax.video.probe import probe
     from hueshift_jax.video.reader import Reader
     from hueshift_jax.video.writer import Encoding, SegmentWriter, assemble
-
-    import numpy as np
 
     info = probe(clip)
     wanted = round(seconds * info.average_rate)

@@ -123,7 +123,7 @@ def sentence(event: Event) -> str:
     if isinstance(event, Found):
         return _found(event)
     if isinstance(event, Device):
-        return f"The network runs on {event.name}, because {event.reason}."
+        return _device(event)
     if isinstance(event, Note):
         return event.text
     if isinstance(event, Advance):
@@ -145,6 +145,12 @@ def _found(event: Found) -> str:
     if event.colors:
         facts.append(event.colors)
     return f"{event.source}: {', '.join(facts)} -> {event.output}"
+
+
+def _device(event: Device) -> str:
+    text = f"The network runs on {event.name}, because {event.reason}"
+    rate = event.frames_per_s
+    return f"{text}." if rate is None else f"{text}; about {rate:.0f} frames/s are expected."
 
 
 def _facts(event: Advance) -> str:

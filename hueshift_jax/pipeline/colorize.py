@@ -1,6 +1,7 @@
 """The stage that asks the network."""
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from hueshift_jax.contracts import Colorizer
 from hueshift_jax.pipeline.clockwork import Shares
 from hueshift_jax.pipeline.frames import SEGMENT_FRAMES, ColorFrame, View, dequantize, quantize
 from hueshift_jax.pipeline.shots import Shot
+
+_PACE_CALLS = 3
 
 
 class Painter:
@@ -55,6 +58,17 @@ class Painter:
         key = jax.random.fold_in(self._key, views[0].frame.index)
         with self.shares.during("network"):
             return self.colorizer(memory, luma, key)
+
+    def frames_per_s(self) -> float:
+        """The network's own pace, measured on a gray frame after its program is compiled."""
+        memory = self.colorizer.start(*self.size)
+        count = self.batch_for(memory)
+        luma = np.full((count, *self.size), 0.5, np.float32)
+        jax.block_until_ready(self.colorizer(memory, luma, self._key)[1:])
+        begin = time.perf_counter()
+        for _ in range(_PACE_CALLS):
+            jax.block_until_ready(self.colorizer(memory, luma, self._key)[1:])
+        return _PACE_CALLS * count / max(time.perf_counter() - begin, 1e-6)
 
     def batch_for(self, memory: Any) -> int:
         """Frames per call."""

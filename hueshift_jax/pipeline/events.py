@@ -24,10 +24,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Device:
-    """Where the network runs, and why."""
+    """Where the network runs, and why; the frames per second to be expected of the whole run."""
 
     name: str
     reason: str
+    frames_per_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,8 @@ def test_continuing_after_each_segment(film, tmp_path, monkeypatch, segments, re
     fake = FakeColorizer(remembers=remembers)
     done = color(film, tmp_path / "out.mp4", fake)
     assert done.new_frames == COUNT - [10, 14, 24, 34, 40, 50, 60][segments - 1]
-    assert fake.calls <= done.new_frames
+    pace = 4  # calls that only measure the expected frames per second
+    assert fake.calls <= done.new_frames + pace
     assert packets(tmp_path / "out.mp4") == packets(whole)
 
 
