@@ -23,6 +23,8 @@ from pathlib import Path
 
 from hueshift_jax.errors import UsageError
 
+_PHOTOGRAPH_FRAMES = 6
+"""Frames that one second of the panning clip spends on each of its four photographs."""
 _BEGIN, _END = "<!-- road: begin -->", "<!-- road: end -->"
 _START = "import sys; from hueshift_jax.cli.run import main; sys.exit(main())"
 
@@ -67,7 +69,7 @@ def _road(options: argparse.Namespace, folder: Path) -> list[tuple[str, str]]:
         if options.clip:
             _repeat(options.clip, films[seconds], seconds)
         else:
-            demo.write_pan(films[seconds], height=480, width=854, seconds=seconds)
+            demo.write_pan(films[seconds], 480, 854, frames_each=seconds * _PHOTOGRAPH_FRAMES)
     _color(films[2], "--no-resume")  # compiles
     rows = _start_rows(films[2], options.repeat)
     rows += _speed_rows(films[short_s], options.repeat)

@@ -15,7 +15,7 @@ from hueshift_jax.pipeline.events import Note
 from hueshift_jax.pipeline.film import ColorizeOptions
 from hueshift_jax.video.frame import Planes, luma_from_rgb
 from hueshift_jax.video.picture import write_picture
-from hueshift_jax.video.probe import MediaInfo, probe
+from hueshift_jax.video.probe import probe
 from hueshift_jax.video.writer import Encoding, SegmentWriter, assemble
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
@@ -32,13 +32,32 @@ def run(options: argparse.Namespace, tell: Callable) -> int:
     folder = Path(options.output or ".")
     photographs = _photographs()
     source, output = folder / "demo.mp4", folder / "demo.color.mp4"
-    _write_film(source, [frame for photo in photographs for frame in _pan(photo)])
+    write_pan(source, _HEIGHT, _WIDTH, frames_each=_FRAMES_EACH)
     colorizer = api.choose(options.system or api.DEFAULT_SYSTEM)
     api.colorize_video(source, output, colorizer, ColorizeOptions(overwrite=True), tell)
     sheet = folder / "demo.side-by-side.png"
     write_picture(sheet, np.concatenate([_row(p, colorizer) for p in photographs]))
     tell(Note(f"Wrote {sheet}: gray, colored, and the photograph as it was."))
     return 0
+
+
+def write_pan(path: Path, height: int, width: int, *, frames_each: int) -> None:
+    """Writes a gray film (even sizes) that moves slowly across each photograph in turn.
+
+    Raises:
+      UsageError: scikit-image is not installed.
+    """
+    segment, first = path.with_suffix(".nut"), path.with_suffix(".first.png")
+    write_picture(first, np.zeros((height, width, 3), np.uint8))
+    info = replace(probe(first, frames_rate=Fraction(_RATE)), kind="frames")
+    first.unlink()
+    neutral = np.full((height // 2, width // 2), 128, np.uint8)
+    frames = (f for photo in _photographs() for f in _pan(photo, height, width, frames_each))
+    with SegmentWriter(segment, info, Encoding()) as writer:
+        for time, frame in enumerate(frames):
+            writer.write(Planes(time, 1, luma_from_rgb(frame, "bt601"), neutral, neutral))
+    assemble([segment], info, path)
+    segment.unlink()
 
 
 def _photographs() -> list[np.ndarray]:
@@ -49,13 +68,13 @@ def _photographs() -> list[np.ndarray]:
     return [np.asarray(getattr(data, name)())[..., :3] for name in PHOTOGRAPHS]
 
 
-def _pan(photograph: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames (h, w, 3) of a slow move across a photograph."""
-    room_y, room_x = (size * (_ZOOM - 1) for size in (_HEIGHT, _WIDTH))
-    filled = _fill(photograph, round(_HEIGHT * _ZOOM), round(_WIDTH * _ZOOM))
-    for step in np.linspace(0, 1, _FRAMES_EACH):
-        center = _WIDTH / 2 + room_x * step, _HEIGHT / 2 + room_y * (1 - step)
-        yield cv2.getRectSubPix(filled, (_WIDTH, _HEIGHT), center)
+def _pan(photograph: np.ndarray, height: int, width: int, count: int) -> Iterator[np.ndarray]:
+    """Frames (height, width, 3) of a slow move across a photograph."""
+    room_y, room_x = (size * (_ZOOM - 1) for size in (height, width))
+    filled = _fill(photograph, round(height * _ZOOM), round(width * _ZOOM))
+    for step in np.linspace(0, 1, count):
+        center = width / 2 + room_x * step, height / 2 + room_y * (1 - step)
+        yield cv2.getRectSubPix(filled, (width, height), center)
 
 
 def _fill(photograph: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -65,25 +84,6 @@ def _fill(photograph: np.ndarray, height: int, width: int) -> np.ndarray:
     resized = cv2.resize(photograph, size[::-1], interpolation=cv2.INTER_AREA)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return resized[top : top + height, left : left + width]
-
-
-def _write_film(path: Path, frames: list[np.ndarray]) -> None:
-    segment, first = path.with_suffix(".nut"), path.with_suffix(".first.png")
-    write_picture(first, frames[0])
-    info = _describe(first)
-    first.unlink()
-    neutral = np.full((_HEIGHT // 2, _WIDTH // 2), 128, np.uint8)
-    with SegmentWriter(segment, info, Encoding()) as writer:
-        for time, frame in enumerate(frames):
-            writer.write(Planes(time, 1, luma_from_rgb(frame, "bt601"), neutral, neutral))
-    assemble([segment], info, path)
-    segment.unlink()
-
-
-def _describe(picture: Path) -> MediaInfo:
-    """What the frames' own film will be."""
-    info = probe(picture, frames_rate=Fraction(_RATE))
-    return replace(info, kind="frames")
 
 
 def _row(photograph: np.ndarray, colorizer) -> np.ndarray:
