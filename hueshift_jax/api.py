@@ -22,7 +22,7 @@ from hueshift_jax.pipeline.pictures import color_picture
 from hueshift_jax.pipeline.target import check_target, target
 from hueshift_jax.systems import SYSTEMS
 from hueshift_jax.video.frame import luma_from_rgb
-from hueshift_jax.video.picture import read_picture_luma, write_picture
+from hueshift_jax.video.picture import check_picture_name, read_picture_luma, write_picture
 from hueshift_jax.video.probe import probe
 
 DEFAULT_SYSTEM = "hueshift_gan"
@@ -192,6 +192,7 @@ def colorize_picture_file(
     """
     begin = time.perf_counter()
     gray = read_picture_luma(source, "bt601")
+    check_picture_name(output)
     check_target(source, output, may_exist=options.overwrite)
     tell(events.Found(source, output, "picture", gray.shape[1], gray.shape[0], frames=1))
     rgb = colorize_image(gray, colorizer, options.controls, seed=options.seed)

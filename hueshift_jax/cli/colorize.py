@@ -62,6 +62,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError("no film was named; use --video FILM")
     if options.end is not None and (options.start or 0.0) >= options.end:
         raise UsageError("--end must be later than --start")
+    if options.preview == 0:
+        raise UsageError("--preview must be longer than 0 seconds")
     if options.preview is not None:
         if options.end is not None:
             raise UsageError("--preview and --end exclude each other")
@@ -204,8 +206,29 @@ def _color_all(options: argparse.Namespace, tell: Callable) -> int:
     colorizer = api.choose(options.system or api.DEFAULT_SYSTEM, **settings)
     if len(named) == 1:
         return _color(named[0], options, colorizer, tell)
+    tell = _NoTwice(tell)
     failures = sum(_color_or_say(work, options, colorizer, tell) for work in named)
     return 1 if failures else 0
+
+
+class _NoTwice:
+    """Hands events on; refuses an input whose result would replace that of an earlier one."""
+
+    def __init__(self, tell: Callable):
+        self._tell = tell
+        self._sources: dict[Path, Path] = {}
+
+    def __call__(self, event) -> None:
+        from hueshift_jax.pipeline.events import Found
+
+        if isinstance(event, Found):
+            earlier = self._sources.setdefault(event.output.resolve(), event.source)
+            if earlier != event.source:
+                raise UsageError(
+                    f"{event.output} holds the colors of {earlier} already; "
+                    f"color {event.source} by itself, with another --output"
+                )
+        self._tell(event)
 
 
 def _color_or_say(work, options: argparse.Namespace, colorizer, tell: Callable) -> int:
@@ -236,8 +259,7 @@ def _color(work, options: argparse.Namespace, colorizer, tell: Callable) -> int:
     try:
         api.colorize_video(work.path, options.output, colorizer, chosen, tell)
     except KeyboardInterrupt:
-        print("Stopped; the same command continues where it was.", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt("Stopped; the same command continues where it was.") from None
     return 0
 
 

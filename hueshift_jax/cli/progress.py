@@ -64,7 +64,7 @@ class QuietPrinter(Printer):
 
     def __call__(self, event: Event) -> None:
         """Tells damage only."""
-        if isinstance(event, Finished) and (event.undecodable or event.corrupt):
+        if isinstance(event, Finished) and _damage(event):
             self.line(_damage(event))
 
 
@@ -134,14 +134,14 @@ def sentence(event: Event) -> str:
 def _found(event: Found) -> str:
     facts = [f"{event.width}x{event.height}"]
     if event.frames is not None:
-        facts.append(f"{event.frames} frames")
+        facts.append(_count(event.frames, "frame"))
     if event.frames_per_s is not None and event.kind != "picture":
         facts.append(f"{event.frames_per_s:g} frames/s")
     if event.codec:
         facts.append(event.codec)
     if event.kind == "film":
         tracks = event.sound_tracks
-        facts.append(f"{tracks} sound track{'s' * (tracks != 1)}" if tracks else "no sound")
+        facts.append(_count(tracks, "sound track") if tracks else "no sound")
     if event.colors:
         facts.append(event.colors)
     return f"{event.source}: {', '.join(facts)} -> {event.output}"
@@ -166,7 +166,8 @@ def _facts(event: Advance) -> str:
 def _finished(event: Finished) -> str:
     if event.already:
         return f"{event.output} is already finished."
-    text = f"Wrote {event.output}: {event.frames} frames in {clock(event.seconds)}"
+    made = _count(event.frames, "frame")
+    text = f"Wrote {event.output}: {made} in {clock(event.seconds)}"
     if event.shares:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in event.shares.items())
         text += f" ({event.new_frames / max(event.seconds, 1e-3):.1f} frames/s; {shares})"
@@ -176,10 +177,18 @@ def _finished(event: Finished) -> str:
 def _damage(event: Finished) -> str:
     parts = []
     if event.undecodable:
-        parts.append(f"{event.undecodable} damaged packets gave no picture")
+        parts.append(f"{_count(event.undecodable, 'damaged packet')} gave no picture")
     if event.corrupt:
-        parts.append(f"{event.corrupt} frames were decoded with errors")
-    return f"The input is damaged: {' and '.join(parts)}." if parts else ""
+        verb = "was" if event.corrupt == 1 else "were"
+        parts.append(f"{_count(event.corrupt, 'frame')} {verb} decoded with errors")
+    if event.missing_s:
+        parts.append(f"the last {event.missing_s:.1f} s are missing")
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return f"The input is damaged: {listed}." if parts else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def clock(seconds: float) -> str:

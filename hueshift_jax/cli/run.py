@@ -1,12 +1,15 @@
 """`hueshift`: picks the sub-command and turns errors into one sentence and an exit code."""
 
+import _thread
 import difflib
 import errno
 import importlib
 import os
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import hueshift_jax
 from hueshift_jax.errors import HueShiftError, UsageError
@@ -19,6 +22,7 @@ COMMANDS = {
     "doctor": "say what is installed, which device is used and why",
 }
 INTERRUPTED = 130
+_LATER_S = 0.05
 
 
 def main() -> int:
@@ -33,7 +37,8 @@ def run(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """
     argv, debug = _without_debug(argv)
     try:
-        code = command(argv) or 0
+        with _kept_interrupts():
+            code = command(argv) or 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read our output has gone, as with `| head`
@@ -47,6 +52,26 @@ def run(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         sentence, code = _told(exc)
         print(sentence, file=sys.stderr)
         return code
+
+
+@contextmanager
+def _kept_interrupts() -> Iterator[None]:
+    """Ctrl-C inside a callback or finalizer, where Python drops exceptions, comes again later."""
+    before = sys.unraisablehook
+
+    def again(lost: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            before(lost)
+            return
+        timer = threading.Timer(_LATER_S, _thread.interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def dispatch(argv: Sequence[str]) -> int:
@@ -97,7 +122,7 @@ def _told(exc: BaseException) -> tuple[str, int]:
     if isinstance(exc, HueShiftError):
         return f"error: {_one_line(exc)}", exc.exit_code
     if isinstance(exc, KeyboardInterrupt):
-        return "interrupted", INTERRUPTED
+        return str(exc) or "interrupted", INTERRUPTED
     if isinstance(exc, MemoryError) or "RESOURCE_EXHAUSTED" in str(exc):
         return "error: there is not enough memory for this; try a smaller size or batch", 1
     if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):

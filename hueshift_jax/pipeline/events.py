@@ -51,7 +51,11 @@ class Advance:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end of one input. frames counts those of the result, new those made in this run."""
+    """The end of one input. frames counts those of the result, new those made in this run.
+
+    undecodable packets, corrupt frames and missing_s, the seconds by which the input ends early,
+    say what was wrong with it.
+    """
 
     output: Path
     frames: int
@@ -61,6 +65,7 @@ class Finished:
     shares: dict[str, float] = field(default_factory=dict)
     undecodable: int = 0
     corrupt: int = 0
+    missing_s: float = 0.0
 
 
 Event = Found | Device | Note | Advance | Finished

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import importlib.metadata
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -96,11 +97,13 @@ class Film:
     def color(self) -> events.Finished:
         """Does what is left to do; raises as `api.colorize_video`."""
         begin = time.perf_counter()
-        self._tell(self._found())
         job = self._job()
-        if self._settled(job):
+        settled = self._settled(job)
+        if not settled:
+            self._check_products()
+        self._tell(self._found())
+        if settled:
             return self._already(begin)
-        self._check_products()
         with journal.Journal(self._folder) as kept:
             identified = getattr(self._colorizer, "identity", None) is not None
             fresh = not (self._options.resume and identified)
@@ -158,8 +161,17 @@ class Film:
         reporter = _Reporter(self._tell, progress.encoded_frames, self._frames_expected())
         with self._explained(kept, reporter):
             tally = build.run(plan, kept, progress, reporter.frame)
+        if not tally.frames:
+            raise UsageError(self._nothing())
         kept.completed(tally.segments, tally.frames)
         return tally
+
+    def _nothing(self) -> str:
+        info, start_s = self._info, self._options.start_s or 0.0
+        if info.duration_s is not None and start_s >= info.duration_s:
+            end = f"the end of {info.path} at {info.duration_s:.2f} s"
+            return f"--start at {start_s:g} s is not before {end}."
+        return f"{info.path} has no frame between --start and --end."
 
     def _plan(self, progress: journal.Progress) -> build.Plan:
         info, options = self._info, self._options
@@ -206,7 +218,8 @@ class Film:
         try:
             yield
         except UnwritableMediaError as error:
-            if getattr(error.__cause__, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            full = getattr(error.__cause__, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            if not full or self._options.frames_folder is not None:  # pictures are not counted
                 raise
             needed = kept.encoded_bytes() / max(1, reporter.done) or self._bytes_per_frame()
             left = (self._frames_expected() or reporter.done + 1) - reporter.done
@@ -237,9 +250,9 @@ class Film:
         if info.frame_count_estimate is None:
             return None
         start_s, end_s = options.start_s or 0.0, options.end_s
-        whole_s = info.frame_count_estimate / info.average_rate
-        until_s = whole_s if end_s is None else min(Fraction(end_s), whole_s)
-        return max(1, round((until_s - Fraction(start_s)) * info.average_rate))
+        count, rate = info.frame_count_estimate, info.average_rate
+        until = count if end_s is None else min(count, _frames_before(end_s, rate))
+        return max(1, until - _frames_before(start_s, rate))
 
     def _found(self) -> events.Found:
         info = self._info
@@ -278,6 +291,7 @@ class Film:
             shares=tally.shares.fractions(),
             undecodable=tally.damage.undecodable_packets,
             corrupt=tally.damage.corrupt_frames,
+            missing_s=tally.damage.missing_s,
         )
         self._tell(done)
         return done
@@ -343,6 +357,11 @@ def identify(info: MediaInfo) -> dict[str, Any]:
         file.seek(max(0, found.st_size - _ENDS_BYTES))
         ends.update(file.read(_ENDS_BYTES))
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "ends": ends.hexdigest()}
+
+
+def _frames_before(time_s: float, rate: Fraction) -> int:
+    """How many frames of a constant rate begin before a time."""
+    return math.ceil(Fraction(time_s).limit_denominator(1_000_000) * rate)
 
 
 def _megabytes(count: float) -> str:

@@ -43,6 +43,10 @@ def format_of(output: Path) -> str:
       UnsupportedMediaError: the suffix names no container that holds H.264.
     """
     suffix = output.suffix.lower()
+    if not suffix:
+        raise UnsupportedMediaError(
+            f"{output} is no folder that exists, and no film's name without .mp4, .mov or .mkv."
+        )
     if suffix not in _FORMATS:
         raise UnsupportedMediaError(
             f"{output.name} names no container for H.264; use .mp4, .mov or .mkv."

@@ -11,8 +11,8 @@ import numpy as np
 from hueshift_jax.errors import (
     UnreadableMediaError,
     UnsupportedMediaError,
-    UnwritableMediaError,
 )
+from hueshift_jax.video.files import unwritable
 from hueshift_jax.video.frame import Matrix, luma_from_rgb
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
@@ -58,6 +58,8 @@ def read_picture_rgb(path: Path) -> np.ndarray:
     """
     try:
         data = np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        raise UnreadableMediaError(f"{path} does not exist.") from None
     except OSError as error:
         raise UnreadableMediaError(f"{path} cannot be read: {error.strerror}.") from error
     bgr = _decode(data) if data.size else None
@@ -84,6 +86,18 @@ def read_picture_luma(path: Path, matrix: Matrix) -> np.ndarray:
     return luma_from_rgb(read_picture_rgb(path), matrix)
 
 
+def check_picture_name(path: Path) -> None:
+    """Looks at the suffix of a picture to be written.
+
+    Raises:
+      UnsupportedMediaError: it names no picture format.
+    """
+    if not is_picture(path):
+        raise UnsupportedMediaError(
+            f"{path.name} names no picture format; use .png, .jpg, .webp, .tif or .bmp."
+        )
+
+
 def write_picture(path: Path, rgb_u8: np.ndarray) -> None:
     """Writes RGB (h, w, 3) uint8 in the format that the suffix names, whole or not at all.
 
@@ -94,11 +108,8 @@ def write_picture(path: Path, rgb_u8: np.ndarray) -> None:
         a picture of this size.
       UnwritableMediaError: no folder, no permission or no space.
     """
+    check_picture_name(path)
     suffix = path.suffix.lower()
-    if suffix not in PICTURE_SUFFIXES:
-        raise UnsupportedMediaError(
-            f"{path.name} names no picture format; use .png, .jpg, .webp, .tif or .bmp."
-        )
     data = _encode(suffix, rgb_u8)
     if data is None:
         height, width = rgb_u8.shape[:2]
@@ -128,4 +139,4 @@ def _write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise UnwritableMediaError(f"{path} cannot be written: {error.strerror}.") from error
+        raise unwritable(path, error) from error

@@ -1,6 +1,7 @@
 """What a film, a folder of frames or a picture is, before any work is spent on it."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,8 @@ from hueshift_jax.video.source import FOREIGN_ERRORS, check_source, open_source,
 PICTURE_RATE = Fraction(24)
 _PATIENCE = 100
 _MAX_PIXELS = 2**28
+_STATING = ("mov", "matroska", "avi")
+_TAGGED_DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class MediaInfo:
     width and height are coded pixels, before rotation; rotation is how far counter-clockwise the
     picture is to be turned for display: 0, 90, 180 or 270. start_pts is the first frame's, in
     time_base. `audio` streams are carried into the result, `other` ones are not. interlaced is
-    that of the first frame. gray says that the source has no chroma planes.
+    that of the first frame. gray says that the source has no chroma planes. at_least_s is what a
+    whole film must last by its own header; None where nothing is stated.
     """
 
     path: Path
@@ -59,6 +63,7 @@ class MediaInfo:
     audio: tuple[StreamInfo, ...]
     other: tuple[StreamInfo, ...]
     gray: bool
+    at_least_s: float | None = None
 
 
 def probe(path: Path, *, frames_rate: Fraction = PICTURE_RATE) -> MediaInfo:
@@ -141,8 +146,9 @@ def main_video(container: av.container.InputContainer, path: Path) -> av.VideoSt
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic and stream.codec_context:
             return stream
-    kinds = sorted({stream.type for stream in container.streams}) or ["no streams"]
-    raise UnsupportedMediaError(f"{path} has no moving picture, only {', '.join(kinds)}.")
+    kinds = sorted({stream.type for stream in container.streams})
+    found = f"only {', '.join(kinds)}" if kinds else "nor anything else"
+    raise UnsupportedMediaError(f"{path} has no moving picture, {found}.")
 
 
 def _first_frame(
@@ -196,6 +202,7 @@ def _describe(
         audio=audio,
         other=other,
         gray=name.startswith(("gray", "mono", "ya")),
+        at_least_s=_at_least_s(container, stream),
     )
 
 
@@ -219,11 +226,39 @@ def _start(stream: av.VideoStream, frame: av.VideoFrame) -> int:
 
 
 def _duration_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
+    own_s = _own_duration_s(container, stream)
+    if own_s is not None:
+        return own_s
     if container.duration and container.duration > 0:
         return container.duration / av.time_base
     return None
+
+
+def _own_duration_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """What is said of this stream itself; Matroska says it in a tag.
+
+    The library shortens the duration of an AVI that was cut off, but not its count of frames.
+    """
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    match = _TAGGED_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds) or None
+
+
+def _at_least_s(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """A little less than the stated length; much less where sound may be what lasts so long."""
+    if not container.format.name.startswith(_STATING):
+        return None
+    duration_s = _duration_s(container, stream)
+    if duration_s is None:
+        return None
+    own = _own_duration_s(container, stream) is not None
+    return duration_s - 0.2 if own else 0.95 * duration_s - 1
 
 
 def _frame_count(stream: av.VideoStream, duration_s: float | None, rate: Fraction) -> int | None:

@@ -31,16 +31,19 @@ class Damage:
 
     undecodable_packets gave no frame (pictures of a folder count as packets); corrupt_frames were
     decoded with errors and are kept; repaired_timestamps were missing or did not increase;
-    stopped_early says that reading ended because too much in a row failed.
+    stopped_early says that reading ended because too much in a row failed; missing_s is by how
+    much the film ends before the length that its header states.
     """
 
     undecodable_packets: int = 0
     corrupt_frames: int = 0
     repaired_timestamps: int = 0
     stopped_early: bool = False
+    missing_s: float = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self.undecodable_packets or self.corrupt_frames or self.stopped_early)
+        lost = self.undecodable_packets or self.stopped_early or self.missing_s
+        return bool(lost or self.corrupt_frames)
 
 
 class Reader:
@@ -119,8 +122,17 @@ class Reader:
         clock = Clock(self._info.time_base, self._info.average_rate, self._info.start_pts)
         for frame in self._decoded():
             pts = frame.pts if frame.pts is not None else frame.dts
-            yield clock.next(pts, frame.duration or 0), frame
+            yield (time := clock.next(pts, frame.duration or 0)), frame
             self.damage.repaired_timestamps = clock.repairs
+        self.damage.missing_s = self._missing_s(time + (frame.duration or 0))
+
+    def _missing_s(self, end_pts: int) -> float:
+        """How much should have followed the last frame, which ends at `end_pts`."""
+        info = self._info
+        end_s = float((end_pts - min(0, info.start_pts)) * info.time_base)
+        if info.at_least_s is None or end_s >= info.at_least_s:
+            return 0.0
+        return round(info.duration_s - end_s, 3)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         if self._may_seek():

@@ -58,7 +58,10 @@ def check_source(path: Path) -> None:
       UnsupportedMediaError: an address, a playlist, or a device.
     """
     if _URL.match(str(path)):
-        raise UnsupportedMediaError(f"{path} is an address; download the film and name the file.")
+        address = re.sub(":/+", "://", str(path), count=1)  # a path has lost the second slash
+        raise UnsupportedMediaError(
+            f"{address} is an address; download the film and name the file."
+        )
     if path.suffix.lower() in _PLAYLIST_SUFFIXES:
         raise _playlist(path)
     if not path.exists():

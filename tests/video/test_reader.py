@@ -201,7 +201,7 @@ def test_reading_stops_after_too_many_failures(intra_film):
     _spoil(intra_film, lambda number: number > 9)
     with Reader(probe(intra_film)) as reader:
         assert len(list(reader)) == 10
-    assert reader.damage == Damage(undecodable_packets=100, stopped_early=True)
+    assert reader.damage == Damage(undecodable_packets=100, stopped_early=True, missing_s=5.6)
 
 
 def test_film_that_lost_its_frames_since(intra_film):
