@@ -258,7 +258,8 @@ def _at_least_s(container: av.container.InputContainer, stream: av.VideoStream) 
     if duration_s is None:
         return None
     own = _own_duration_s(container, stream) is not None
-    return duration_s - 0.2 if own else 0.95 * duration_s - 1
+    frames_s = 2 / float(_rate(stream))
+    return duration_s - max(0.1, frames_s) if own else 0.95 * duration_s - 1
 
 
 def _frame_count(stream: av.VideoStream, duration_s: float | None, rate: Fraction) -> int | None:
