@@ -16,7 +16,9 @@ def main(argv: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*rows[0])
+    table = Table()
+    for name in rows[0]:
+        table.add_column(name, overflow="fold", no_wrap=name == "system")
     for row in rows:
         table.add_row(*map(str, row.values()))
     Console().print(table)
