@@ -88,6 +88,8 @@ def _dotted(path: tuple[Any, ...]) -> str:
     return ".".join(parts)
 
 
+_CHECKSUM = "crc32"
+
 # -- Weights ---------------------------------------------------------------------------------
 
 
@@ -108,7 +110,7 @@ def save_weights(
     from safetensors.numpy import save
 
     stored = {name: _narrowed(name, np.asarray(value), dtype) for name, value in flat.items()}
-    _write_whole(Path(path), save(stored, dict(metadata)))
+    _write_whole(Path(path), save(stored, {**metadata, _CHECKSUM: _checksum(stored)}))
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -124,14 +126,26 @@ def load_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
         raise MissingWeightsError(f"there is no weights file {path}")
     try:
         with safe_open(path, framework="numpy") as file:
-            flat = {name: _widened(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as exc:
         raise MismatchedWeightsError(f"{path} is damaged or no safetensors file: {exc}") from exc
+    if metadata.pop(_CHECKSUM, _checksum(stored)) != _checksum(stored):
+        raise MismatchedWeightsError(f"{path} is damaged: its values differ from their checksum")
+    flat = {name: _widened(value) for name, value in stored.items()}
     for name, value in flat.items():
         if not np.isfinite(value).all():
             raise MismatchedWeightsError(f"{path} is damaged: {name} holds values not finite")
     return flat, metadata
+
+
+def _checksum(stored: Mapping[str, np.ndarray]) -> str:
+    """CRC-32 of all values in the order of their names, in hexadecimal."""
+    crc = 0
+    for name in sorted(stored):
+        values = np.ascontiguousarray(stored[name]).reshape(-1)
+        crc = zlib.crc32(values.view(np.uint8), crc)
+    return f"{crc:08x}"
 
 
 def digest(path: str | Path) -> str:

@@ -323,3 +323,13 @@ def test_leftovers_of_an_interrupted_save_are_swept(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2, "a reader deletes nothing"
     opened.save(3, {"x": jnp.ones(3)})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
+
+
+def test_one_changed_bit_in_the_values_is_found(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.save_weights(path, {"kernel": np.ones((8, 8), np.float32)}, {"system": "x"})
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(MismatchedWeightsError, match="checksum"):
+        checkpoint.load_weights(path)

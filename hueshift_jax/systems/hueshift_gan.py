@@ -24,6 +24,8 @@ from hueshift_jax.ops import color
 from hueshift_jax.ops.resample import average_pool
 from hueshift_jax.systems import losses
 
+_COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
+"""Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
 ENCODER_WEIGHTS = "efficientnet_lite2_gray.safetensors"
 
 
@@ -69,12 +71,16 @@ class HueShiftGanConfig:
     """Optimizer and schedule."""
     strength: float = 1.0
     """When coloring, chroma is multiplied by this; see `ChromaColorizer`."""
+    equalize: float = 0.35
+    """When coloring, pale pictures gain more chroma than vivid ones; see `ChromaColorizer`."""
     temperature: float = 1.0
     """When coloring, how decided the colors are; see `ChromaColorizer`."""
     short_side: int = 192
     """When coloring, the short side of the working size in pixels; a multiple of 32."""
 
     def __post_init__(self):
+        if not 0.0 <= self.equalize < 1.0:
+            raise ConfigError(f"equalize is {self.equalize}, expected 0 to less than 1")
         if self.short_side < 32 or self.short_side % 32:
             raise ConfigError(f"short_side is {self.short_side}, expected a multiple of 32")
         if not 0.05 <= self.temperature <= 1.0:
@@ -108,7 +114,16 @@ def _schedule(optim: OptimConfig, peak: float) -> optax.Schedule:
     )
 
 
-def _optimizer(optim: OptimConfig) -> optax.GradientTransformation:
+def _is_frozen(name: str, frozen_blocks: int) -> bool:
+    """Whether a parameter stays as pretrained, weight decay included."""
+    room, part, *rest = name.split(".")
+    if room != "encoder" or frozen_blocks < 1:
+        return name.startswith("encoder.") and name.endswith(".filter.kernel")
+    first = part == "stem" or int(rest[0]) < frozen_blocks
+    return first or name.endswith(".filter.kernel")
+
+
+def _optimizer(optim: OptimConfig, frozen_blocks: int) -> optax.GradientTransformation:
     def adamw(peak: float) -> optax.GradientTransformation:
         return optax.adamw(
             _schedule(optim, peak),
@@ -116,10 +131,19 @@ def _optimizer(optim: OptimConfig) -> optax.GradientTransformation:
             mask=lambda tree: jax.tree.map(lambda leaf: leaf.ndim > 1, tree),
         )
 
-    def groups(tree: dict) -> dict:
-        return {name: "encoder" if name.startswith("encoder.") else "decoder" for name in tree}
+    def group(name: str) -> str:
+        if _is_frozen(name, frozen_blocks):
+            return "frozen"
+        return "encoder" if name.startswith("encoder.") else "decoder"
 
-    parts = {"encoder": adamw(optim.encoder_lr), "decoder": adamw(optim.lr)}
+    def groups(tree: dict) -> dict:
+        return {name: group(name) for name in tree}
+
+    parts = {
+        "encoder": adamw(optim.encoder_lr),
+        "decoder": adamw(optim.lr),
+        "frozen": optax.set_to_zero(),
+    }
     return optax.chain(optax.clip_by_global_norm(optim.clip_norm), optax.partition(parts, groups))
 
 
@@ -128,7 +152,7 @@ class HueShiftGan:
 
     def __init__(self, config: HueShiftGanConfig):
         self.config = config
-        self._optimizer = _optimizer(config.optim)
+        self._optimizer = _optimizer(config.optim, config.frozen_blocks)
         self._bins = ab_bins()
         network = nnx.eval_shape(lambda: self._network(nnx.Rngs(0)))
         self._graph, self._params, self._stats = nnx.split(network, nnx.Param, ...)
@@ -236,10 +260,17 @@ def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
 class ChromaColorizer:
     """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
 
-    Of the configuration, two fields apply here. `strength` multiplies chroma: regression is paler
-    than the truth, and the factor that restores most of it at little cost comes with the bundled
-    weights. `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed
-    mean, the more of it and the more decided the lower the temperature.
+    Of the configuration, three fields apply here.
+
+    `strength` multiplies chroma: regression is paler than the truth, and the factor that restores
+    most of it at little cost comes with the bundled weights.
+
+    `equalize` p multiplies chroma by (12 / r)**p, where r is the root mean square chroma that the
+    network gave this frame, limited to 5..60. Unsure of everything, the network paints too pale;
+    sure, it already paints fully; so the same colorfulness costs less error this way.
+
+    `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed mean, the
+    more of it and the more decided the lower the temperature.
     """
 
     def __init__(self, system: HueShiftGan, params: dict, stats: dict):
@@ -271,6 +302,12 @@ class ChromaColorizer:
         return memory, ab, confidence
 
 
+def _equalized(ab: jax.Array, power: float) -> jax.Array:
+    """Chroma (b, h, w, 2) with each picture's level drawn toward a common one."""
+    level = jnp.sqrt(jnp.mean(jnp.sum(ab**2, -1), (1, 2)))
+    return ab * ((_COMMON_LEVEL / jnp.clip(level, *_LEVELS)) ** power)[:, None, None, None]
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _colorize(system: HueShiftGan, params, stats, luma):
     # Compiled once per system, so that the samples of a training run do not compile anew.
@@ -285,4 +322,5 @@ def _colorize(system: HueShiftGan, params, stats, luma):
     annealed = share @ jnp.asarray(system._bins)
     doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
     ab = temperature * prediction.ab + (1.0 - temperature) * doubled
-    return strength * ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
+    ab = strength * _equalized(ab, system.config.equalize)
+    return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
