@@ -23,6 +23,7 @@ from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
 from hueshift_jax.ops.resample import average_pool
 from hueshift_jax.systems import losses
+from hueshift_jax.systems.stateless import StatelessColorizer
 
 _COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
 """Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
@@ -257,7 +258,7 @@ def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
     return ours
 
 
-class ChromaColorizer:
+class ChromaColorizer(StatelessColorizer):
     """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
 
     Of the configuration, three fields apply here.
@@ -274,24 +275,9 @@ class ChromaColorizer:
     """
 
     def __init__(self, system: HueShiftGan, params: dict, stats: dict):
+        super().__init__(system.config.short_side)
         self._weights = (params, stats)
         self._run = functools.partial(_colorize, system)
-        self.short_side = system.config.short_side
-
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Multiples of 32 near the aspect of (height, width), short side `short_side`.
-
-        Very long pictures are limited to a long side of four times the short one.
-        """
-        short = self.short_side
-        long = short * max(height, width) / max(1, min(height, width))
-        long = min(max(32 * round(long / 32), short), 4 * short)
-        return (short, long) if height <= width else (long, short)
-
-    def start(self, height: int, width: int) -> Memory:
-        """No memory."""
-        del height, width
-        return ()
 
     def __call__(
         self, memory: Memory, luma: Array, key: jax.Array

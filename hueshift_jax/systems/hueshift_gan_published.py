@@ -38,6 +38,7 @@ from hueshift_jax.models.hueshift_generator import (
 )
 from hueshift_jax.ops import color
 from hueshift_jax.ops.resample import average_pool
+from hueshift_jax.systems.stateless import StatelessColorizer
 
 CHROMA_STRIDE = 4
 """Chroma is handed on at this part of the working size."""
@@ -227,31 +228,16 @@ class HueShiftGanPublished:
         )
 
 
-class PublishedColorizer:
+class PublishedColorizer(StatelessColorizer):
     """The trained generator as a `contracts.Colorizer`; it has no memory and no doubts.
 
     A frame costs ten million multiply-adds per pixel of the working size at the published widths.
     """
 
     def __init__(self, system: HueShiftGanPublished, params: dict, stats: dict):
+        super().__init__(system.config.short_side)
         self._weights = (params, stats)
         self._run = jax.jit(functools.partial(_colorize, system))
-        self.short_side = system.config.short_side
-
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Multiples of 32 near the aspect of (height, width), short side `short_side`.
-
-        Very long pictures are limited to a long side of four times the short one.
-        """
-        short = self.short_side
-        long = short * max(height, width) / max(1, min(height, width))
-        long = min(max(32 * round(long / 32), short), 4 * short)
-        return (short, long) if height <= width else (long, short)
-
-    def start(self, height: int, width: int) -> Memory:
-        """No memory."""
-        del height, width
-        return ()
 
     def __call__(
         self, memory: Memory, luma: Array, key: jax.Array
