@@ -14,11 +14,13 @@
     +-- ConversionError (ValueError)       a foreign weight file without a rule
     +-- DataError (ValueError)             training data
     +-- TrainingError (RuntimeError)       a loss became non-finite
+    +-- ShapeError (ValueError)            an array that a network does not accept
+    +-- ParityError (ValueError)           a reference or a baseline that cannot be compared with
 
 Each class also derives from the matching builtin, so ordinary `except` clauses work. A message
 is one sentence: what was found, what was expected, what to do. Errors of other libraries are
-translated in the room that meets them. Programmer mistakes (shapes, types) are plain
-`ValueError` and `TypeError` and stand outside this tree.
+translated in the room that meets them. Programmer mistakes are plain `ValueError` and `TypeError`
+and stand outside this tree.
 """
 
 
@@ -82,3 +84,11 @@ class DataError(HueShiftError, ValueError):
 
 class TrainingError(HueShiftError, RuntimeError):
     """Training cannot go on: which quantity became non-finite, and between which steps."""
+
+
+class ShapeError(HueShiftError, ValueError):
+    """An array of a rank, size or number of channels that a network does not accept."""
+
+
+class ParityError(HueShiftError, ValueError):
+    """A reference file or a baseline cannot be read, built or compared with."""

@@ -17,6 +17,7 @@ from hueshift_jax.errors import HueShiftError, UsageError
 COMMANDS = {
     "colorize": "color a film, a folder of frames or pictures",
     "train": "train a system: hueshift train NAME --data DIR",
+    "parity": "compare the networks with the published ones",
     "systems": "list the systems with quality, speed, size and license",
     "bench": "measure speed and memory on this machine",
     "doctor": "say what is installed, which device is used and why",

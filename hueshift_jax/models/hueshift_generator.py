@@ -15,13 +15,16 @@ of `VGGReconstructor`). Departure: features are an argument, or computed inside 
 where the original looks them up by the name of the picture's file.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
+
+from hueshift_jax.nn.conv import Conv
+from hueshift_jax.nn.initial import PYTORCH
+from hueshift_jax.nn.norm import BatchNorm
 
 GENERATOR_WIDTHS = (512, 256, 128, 64)
 """As published: outer levels, second levels, third levels with the attention decoder, middle."""
@@ -30,50 +33,9 @@ ENCODER_WIDTHS = (64, 128, 256, 512, 512)
 _LAYERS_PER_BLOCK = (2, 2, 3, 3, 4)
 
 
-def _uniform(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
-    bound = fan_in**-0.5
-    # Drawn flat: the same values, and many times faster to compile than in four dimensions.
-    flat = jax.random.uniform(key, (math.prod(shape),), minval=-bound, maxval=bound)
-    return flat.reshape(shape)
-
-
-class PaddedConv(nnx.Module):
-    """3x3 convolution with one row and column of zeros on every side, at stride 2 as well.
-
-    "Same" padding would put them to the bottom and right only when stride 2 meets an even size.
-    Weights and biases begin uniform within 1 / sqrt(fan in), the default of PyTorch.
-    """
-
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, rngs):
-        fan_in = 9 * inputs
-        self.kernel = nnx.Param(_uniform(rngs.params(), (3, 3, inputs, outputs), fan_in))
-        self.bias = nnx.Param(_uniform(rngs.params(), (outputs,), fan_in))
-        self.stride = stride
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
-        y = jax.lax.conv_general_dilated(
-            x,
-            self.kernel[...],
-            window_strides=(self.stride, self.stride),
-            padding=((1, 1), (1, 1)),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
-        return y + self.bias[None, None, None]
-
-
-class UnbiasedNorm(nnx.BatchNorm):
-    """Batch norm with PyTorch's defaults: running variances are unbiased estimates."""
-
-    def __init__(self, channels: int, *, rngs):
-        super().__init__(channels, momentum=0.9, epsilon=1e-5, use_fast_variance=False, rngs=rngs)
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        kept = self.momentum * self.var[...]
-        y = super().__call__(x)
-        if not self.use_running_average:
-            n = x.size // x.shape[-1]
-            self.var[...] = kept + (self.var[...] - kept) * (n / max(n - 1, 1))
-        return y
+def _conv(inputs: int, outputs: int, *, stride: int = 1, rngs) -> Conv:
+    """3x3, one row and column of zeros on every side, at stride 2 as well."""
+    return Conv(inputs, outputs, 3, stride=stride, padding=1, initial=PYTORCH, rngs=rngs)
 
 
 class Layer(nnx.Module):
@@ -89,8 +51,8 @@ class Layer(nnx.Module):
         normed: bool = True,
         rngs,
     ):
-        self.conv = PaddedConv(inputs, outputs, stride=stride, rngs=rngs)
-        self.norm = UnbiasedNorm(outputs, rngs=rngs) if normed else None
+        self.conv = _conv(inputs, outputs, stride=stride, rngs=rngs)
+        self.norm = BatchNorm(outputs) if normed else None
         self.slope = slope
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
@@ -172,16 +134,16 @@ class HueShiftGenerator(nnx.Module):
         self.dec3 = Layer(narrow + joined, third, rngs=rngs)
         self.dec2 = Layer(third + second, second, rngs=rngs)
         self.dec1 = Layer(second + outer, outer, rngs=rngs)
-        self.final_color = PaddedConv(outer, 3, rngs=rngs)
+        self.final_color = _conv(outer, 3, rngs=rngs)
         self.layer1a = Layer(outer, third, slope=0.01, rngs=rngs)
         self.layer1b = Layer(third, third, slope=0.01, rngs=rngs)
         self.layer2 = Layer(second, third, slope=0.01, rngs=rngs)
         self.layer3 = Layer(third, third, slope=0.01, rngs=rngs)
         self.layer4 = Layer(3 * third, third, slope=0.01, rngs=rngs)
-        self.final_layer = PaddedConv(third, 1, rngs=rngs)
-        self.saliency_dec3 = PaddedConv(third, 1, rngs=rngs)
-        self.saliency_dec2 = PaddedConv(second, 1, rngs=rngs)
-        self.saliency_dec1 = PaddedConv(outer, 1, rngs=rngs)
+        self.final_layer = _conv(third, 1, rngs=rngs)
+        self.saliency_dec3 = _conv(third, 1, rngs=rngs)
+        self.saliency_dec2 = _conv(second, 1, rngs=rngs)
+        self.saliency_dec1 = _conv(outer, 1, rngs=rngs)
 
     def __call__(
         self, gray: Float[Array, "b h w 1"], features: Float[Array, "b p q f"]

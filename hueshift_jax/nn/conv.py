@@ -1,55 +1,135 @@
-"""Convolutional layers, NHWC float32, in the formulations of `ops.convolution`."""
-
-import math
+"""Convolutional and linear layers, NHWC float32, in the formulations of `ops.convolution`."""
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from hueshift_jax.nn.initial import HE, Initial
 from hueshift_jax.ops import convolution
-
-
-def _he_normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """He et al. 2015: truncated normal of variance 2 / fan-in; the last axis is the outputs.
-
-    Drawn flat and reshaped: the same numbers, but several-dimensional draws take seconds to
-    compile on a CPU.
-    """
-    deviation = math.sqrt(2.0 / math.prod(shape[:-1])) / _TRUNCATED_DEVIATION
-    flat = jax.random.truncated_normal(key, -2.0, 2.0, (math.prod(shape),))
-    return deviation * flat.reshape(shape)
-
-
-_TRUNCATED_DEVIATION = 0.87962566103423978
-"""Of the standard normal distribution cut at two deviations."""
+from hueshift_jax.ops.convolution import Padding
 
 
 class Conv(nnx.Module):
-    """k x k convolution, "same" padding; `bias=False` when a norm follows."""
+    """k x k convolution; `bias=False` when a norm follows.
+
+    size: of the kernel, one number or (height, width).
+    padding: "same" (TensorFlow's: at stride 2 an even size is padded at the bottom and right), or
+      rows and columns added on every side (PyTorch's), one number or (height, width).
+    edge: what is added: "constant" (zeros), "reflect" (without the border) or "edge".
+    groups: the channels are cut into this many parts that do not see each other.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, size: int, *, stride: int = 1, bias: bool = True, rngs
+        self,
+        inputs: int,
+        outputs: int,
+        size: int | tuple[int, int],
+        *,
+        stride: int = 1,
+        padding: Padding = "same",
+        edge: str = "constant",
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        initial: Initial = HE,
+        rngs,
     ):
-        self.kernel = nnx.Param(_he_normal(rngs.params(), (size, size, inputs, outputs)))
-        self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
+        height, width = (size, size) if isinstance(size, int) else size
+        fan_in = height * width * inputs // groups
+        shape = (height, width, inputs // groups, outputs)
+        self.kernel = nnx.Param(initial.kernel(rngs.params(), shape, fan_in))
+        self.bias = nnx.Param(initial.bias(rngs.params(), (outputs,), fan_in)) if bias else None
         self.stride = stride
+        self.padding = padding
+        self.edge = edge
+        self.dilation = dilation
+        self.groups = groups
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
-        y = convolution.conv(x, self.kernel[...], self.stride)
+        y = self.convolve(x, self.kernel[...])
+        return y if self.bias is None else y + self.bias[None, None, None]
+
+    def convolve(
+        self, x: Float[Array, "b h w c"], kernel: Float[Array, "i j _ d"]
+    ) -> Float[Array, "b p q d"]:
+        """The layer without its bias, with another kernel."""
+        return convolution.conv(
+            x,
+            kernel,
+            self.stride,
+            padding=self.padding,
+            edge=self.edge,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+
+
+class ConvTranspose(nnx.Module):
+    """k x k transposed convolution, as PyTorch's `ConvTranspose2d`.
+
+    The side of the output is (side - 1) * stride - 2 * padding + size + extra. The kernel is kept
+    as (height, width, outputs, inputs).
+
+    extra: rows and columns more at the bottom and right (PyTorch's `output_padding`).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        *,
+        stride: int,
+        padding: int = 0,
+        extra: int = 0,
+        bias: bool = True,
+        initial: Initial = HE,
+        rngs,
+    ):
+        fan_in = size * size * outputs  # As PyTorch counts it for this layer.
+        shape = (size, size, outputs, inputs)
+        self.kernel = nnx.Param(initial.kernel(rngs.params(), shape, fan_in))
+        self.bias = nnx.Param(initial.bias(rngs.params(), (outputs,), fan_in)) if bias else None
+        self.stride = stride
+        self.padding = padding
+        self.extra = extra
+
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
+        y = convolution.conv_transpose(
+            x, self.kernel[...], self.stride, padding=self.padding, extra=self.extra
+        )
         return y if self.bias is None else y + self.bias[None, None, None]
 
 
 class Pointwise(nnx.Module):
     """1x1 convolution."""
 
-    def __init__(self, inputs: int, outputs: int, *, bias: bool = True, rngs):
-        self.kernel = nnx.Param(_he_normal(rngs.params(), (inputs, outputs)))
-        self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
+    def __init__(
+        self, inputs: int, outputs: int, *, bias: bool = True, initial: Initial = HE, rngs
+    ):
+        self.kernel = nnx.Param(initial.kernel(rngs.params(), (inputs, outputs), inputs))
+        self.bias = nnx.Param(initial.bias(rngs.params(), (outputs,), inputs)) if bias else None
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         y = convolution.pointwise(x, self.kernel[...])
         return y if self.bias is None else y + self.bias[None, None, None]
+
+
+class Linear(nnx.Module):
+    """x @ kernel + bias on the last axis."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, bias: bool = True, initial: Initial = HE, rngs
+    ):
+        self.kernel = nnx.Param(initial.kernel(rngs.params(), (inputs, outputs), inputs))
+        self.bias = nnx.Param(initial.bias(rngs.params(), (outputs,), inputs)) if bias else None
+
+    def __call__(self, x: Float[Array, "*b c"]) -> Float[Array, "*b d"]:
+        y = x.reshape(-1, x.shape[-1]) @ self.kernel[...]
+        if self.bias is not None:
+            y = y + self.bias[None]
+        return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
 class Depthwise(nnx.Module):

@@ -6,11 +6,14 @@ is TensorFlow's: for stride 2 the odd row and column go to the bottom and right.
 """
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
+
+Padding = Literal["same"] | int | tuple[int, int]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -21,11 +24,78 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def conv(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "i j c d"], stride: int = 1
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "i j _ d"],
+    stride: int = 1,
+    *,
+    padding: Padding = "same",
+    edge: str = "constant",
+    dilation: int = 1,
+    groups: int = 1,
 ) -> Float[Array, "b p q d"]:
-    """Convolution with "same" padding."""
+    """Convolution; the kernel of a grouped one is (height, width, channels / groups, outputs).
+
+    padding: "same" (see above), or what is added on every side: rows and columns alike, or each.
+    edge: what is added: "constant" (zeros), "reflect" (the border itself is not repeated) or
+      "edge" (the border is).
+    """
+    pads = _pads(x.shape[1:3], kernel.shape[:2], stride, padding)
+    if edge != "constant":
+        x = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode=edge)
+        pads = [(0, 0), (0, 0)]
+    if kernel.shape[:2] == (1, 1) and stride == groups == 1 and not any(map(any, pads)):
+        return pointwise(x, kernel[0, 0])
+    if groups > 1 and jax.default_backend() == "cpu":
+        return _by_groups(x, kernel, (stride, pads, dilation), groups)
+    return _conv(x, kernel, (stride, pads, dilation), groups)
+
+
+def _pads(sizes, kernel, stride: int, padding: Padding) -> list[tuple[int, int]]:
+    if padding == "same":
+        return [same_padding(n, k, stride) for n, k in zip(sizes, kernel)]
+    rows, columns = (padding, padding) if isinstance(padding, int) else padding
+    return [(rows, rows), (columns, columns)]
+
+
+def _conv(x: jax.Array, kernel: jax.Array, window: tuple, groups: int = 1) -> jax.Array:
+    stride, pads, dilation = window
     return lax.conv_general_dilated(
-        x, kernel, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        kernel,
+        (stride, stride),
+        pads,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+def _by_groups(x: jax.Array, kernel: jax.Array, window: tuple, groups: int) -> jax.Array:
+    parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1))
+    return jnp.concatenate([_conv(part, weights, window) for part, weights in parts], -1)
+
+
+def conv_transpose(
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "i j d c"],
+    stride: int,
+    *,
+    padding: int = 0,
+    extra: int = 0,
+) -> Float[Array, "b p q d"]:
+    """The adjoint of a convolution with that kernel, stride and padding on every side.
+
+    extra: rows and columns more at the bottom and right.
+    """
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    pads = [(size - 1 - padding, size - 1 - padding + extra) for size in kernel.shape[:2]]
+    return lax.conv_general_dilated(
+        x,
+        turned,
+        (1, 1),
+        pads,
+        lhs_dilation=(stride, stride),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
 
 

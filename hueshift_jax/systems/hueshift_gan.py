@@ -18,11 +18,11 @@ from flax import nnx
 from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Batch, Logs, Memory
 from hueshift_jax.errors import ConfigError
+from hueshift_jax.losses import colorization as losses
 from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
 from hueshift_jax.ops.resample import average_pool
-from hueshift_jax.systems import losses
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 _COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)

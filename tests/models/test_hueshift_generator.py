@@ -14,9 +14,7 @@ from hueshift_jax import checkpoint
 from hueshift_jax.models.hueshift_generator import (
     FeatureEncoder,
     HueShiftGenerator,
-    PaddedConv,
     SelfGuided,
-    UnbiasedNorm,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -189,42 +187,6 @@ def test_the_encoder_agrees_with_the_published_one():
 
 
 # -- Parts ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [(6, 8), (5, 7)])
-@pytest.mark.parametrize("stride", [1, 2])
-def test_convolutions_pad_every_side(size, stride):
-    conv = PaddedConv(2, 3, stride=stride, rngs=nnx.Rngs(0))
-    x = np.random.default_rng(0).standard_normal((1, *size, 2)).astype(np.float32)
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    found = np.asarray(conv(jnp.asarray(x)))
-    for i, j in np.ndindex(found.shape[1:3]):
-        window = padded[0, i * stride : i * stride + 3, j * stride : j * stride + 3]
-        expected = np.einsum("ijc,ijcd->d", window, conv.kernel[...]) + conv.bias[...]
-        np.testing.assert_allclose(found[0, i, j], expected, atol=1e-5)
-    assert found.shape[1:3] == tuple(-(-n // stride) for n in size)
-
-
-def test_convolutions_begin_within_the_bound():
-    conv = PaddedConv(4, 64, rngs=nnx.Rngs(0))
-    bound = 1 / 6
-    for values in (np.asarray(conv.kernel[...]), np.asarray(conv.bias[...])):
-        assert 0.9 * bound < np.abs(values).max() <= bound
-
-
-def test_running_variance_is_unbiased():
-    norm = UnbiasedNorm(3, rngs=nnx.Rngs(0))
-    x = np.random.default_rng(0).standard_normal((2, 1, 2, 3)).astype(np.float32)
-    norm(jnp.asarray(x))
-    expected = 0.9 + 0.1 * x.reshape(-1, 3).var(0, ddof=1)
-    np.testing.assert_allclose(norm.var[...], expected, rtol=1e-5)
-    np.testing.assert_allclose(norm.mean[...], 0.1 * x.reshape(-1, 3).mean(0), rtol=1e-4)
-
-
-def test_one_value_per_channel_does_not_break_the_variance():
-    norm = UnbiasedNorm(3, rngs=nnx.Rngs(0))
-    norm(jnp.ones((1, 1, 1, 3)))
-    np.testing.assert_allclose(norm.var[...], 0.9, rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(32, 64), (20, 33)])

@@ -6,6 +6,7 @@ import pytest
 from flax import nnx
 
 from hueshift_jax.nn import conv
+from hueshift_jax.nn.initial import PYTORCH
 from hueshift_jax.ops import convolution
 
 
@@ -59,3 +60,24 @@ def test_conv_block(x):
     before = np.asarray(block.norm.mean[...])
     np.testing.assert_array_equal(block(x), block(x))
     np.testing.assert_array_equal(block.norm.mean[...], before)
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 7)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_pad_every_side(size, stride):
+    layer = conv.Conv(2, 3, 3, stride=stride, padding=1, initial=PYTORCH, rngs=nnx.Rngs(0))
+    x = np.random.default_rng(0).standard_normal((1, *size, 2)).astype(np.float32)
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    found = np.asarray(layer(jnp.asarray(x)))
+    for i, j in np.ndindex(found.shape[1:3]):
+        window = padded[0, i * stride : i * stride + 3, j * stride : j * stride + 3]
+        expected = np.einsum("ijc,ijcd->d", window, layer.kernel[...]) + layer.bias[...]
+        np.testing.assert_allclose(found[0, i, j], expected, atol=1e-5)
+    assert found.shape[1:3] == tuple(-(-n // stride) for n in size)
+
+
+def test_convolutions_begin_within_the_bound():
+    layer = conv.Conv(4, 64, 3, initial=PYTORCH, rngs=nnx.Rngs(0))
+    bound = 1 / 6
+    for values in (np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])):
+        assert 0.9 * bound < np.abs(values).max() <= bound

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hueshift_jax.losses import colorization as losses
 from hueshift_jax.models.chroma_unet import ab_bins
 from hueshift_jax.ops import color
-from hueshift_jax.systems import losses
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The proof against the published networks: reference files and a user's own baseline."""
