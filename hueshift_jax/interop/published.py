@@ -45,6 +45,9 @@ def pictures(*channels: int) -> Inputs:
     return make
 
 
+GRAY = pictures(1)
+
+
 def call_nchw(network: Callable, *inputs: jax.Array) -> tuple[jax.Array, ...]:
     """Calls a network that takes and gives NHWC pictures with NCHW ones; the rest is as it is."""
     outputs = network(*(jnp.moveaxis(x, 1, -1) if jnp.ndim(x) == 4 else x for x in inputs))
@@ -78,7 +81,7 @@ class Published:
     aliases: Rules = ()
     unused: str = r"(?!)"
     size: tuple[int, int] = (64, 64)
-    inputs: Inputs = pictures(1)
+    inputs: Inputs = GRAY
     call: Callable[..., tuple[jax.Array, ...]] = call_nchw
 
     def abstract(self, args: Mapping[str, Any]) -> nnx.Module:
