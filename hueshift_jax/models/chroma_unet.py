@@ -27,7 +27,8 @@ from jaxtyping import Array, Float
 from hueshift_jax.models.efficientnet_lite import LITE2, EfficientNetLite, Variant
 from hueshift_jax.nn.conv import Conv, ConvBlock, Pointwise
 from hueshift_jax.ops import color
-from hueshift_jax.ops.resample import average_pool, upsample_twice
+from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.ops.resample import upsample_twice
 
 AB_SCALE = 32.0
 """CIELAB units per unit of the regression head."""

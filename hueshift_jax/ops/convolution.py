@@ -39,7 +39,7 @@ def conv(
     edge: what is added: "constant" (zeros), "reflect" (the border itself is not repeated) or
       "edge" (the border is).
     """
-    pads = _pads(x.shape[1:3], kernel.shape[:2], stride, padding)
+    pads = padding_of(x.shape[1:3], kernel.shape[:2], stride, padding)
     if edge != "constant":
         x = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode=edge)
         pads = [(0, 0), (0, 0)]
@@ -50,7 +50,10 @@ def conv(
     return _conv(x, kernel, (stride, pads, dilation), groups)
 
 
-def _pads(sizes, kernel, stride: int, padding: Padding) -> list[tuple[int, int]]:
+def padding_of(
+    sizes: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: Padding
+) -> list[tuple[int, int]]:
+    """Rows to add at the top and bottom, columns at the left and right."""
     if padding == "same":
         return [same_padding(n, k, stride) for n, k in zip(sizes, kernel)]
     rows, columns = (padding, padding) if isinstance(padding, int) else padding

@@ -21,9 +21,3 @@ def _cut(x: Float[Array, "..."], start: int, stop: int, axis: int) -> Float[Arra
 def upsample_twice(x: Float[Array, "b h w c"]) -> Float[Array, "b p q c"]:
     """Bilinear x2, as PyTorch's `interpolate(scale_factor=2, align_corners=False)`."""
     return _double(_double(x, 1), 2)
-
-
-def average_pool(x: Float[Array, "b h w c"], factor: int) -> Float[Array, "b p q c"]:
-    """Means of factor x factor boxes; the size must be a multiple of `factor`."""
-    b, h, w, c = x.shape
-    return x.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

@@ -22,7 +22,7 @@ from hueshift_jax.losses import colorization as losses
 from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
-from hueshift_jax.ops.resample import average_pool
+from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 _COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)

@@ -37,7 +37,7 @@ from hueshift_jax.models.hueshift_generator import (
     SelfGuided,
 )
 from hueshift_jax.ops import color
-from hueshift_jax.ops.resample import average_pool
+from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 CHROMA_STRIDE = 4

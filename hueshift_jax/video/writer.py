@@ -29,13 +29,15 @@ class Encoding:
     crf: constant rate factor of x264; 0 best, 51 worst, 17 about transparent.
     preset: x264's name for a balance of time and size.
     lossless: every code value is kept (up to 10 bits); crf is then ignored.
-    threads: fixed, because the bytes produced depend on it.
+    threads: of the encoder. One, because with several the bytes can depend, if rarely, on how the
+      threads are scheduled, and a resumed film is to equal an uninterrupted one. Decoding,
+      networks and encoding run side by side all the same.
     """
 
     crf: int = 17
     preset: str = "veryfast"
     lossless: bool = False
-    threads: int = 2
+    threads: int = 1
 
 
 class SegmentWriter:

@@ -50,18 +50,3 @@ def test_upsampling_keeps_constants_and_the_mean():
     x = pictures(1, 4, 6, 2)
     np.testing.assert_allclose(upsample(jnp.full_like(x, 3.0)), 3.0, rtol=1e-6)
     np.testing.assert_allclose(upsample(x).mean((1, 2)), x.mean((1, 2)), atol=1e-5)
-
-
-@pytest.mark.parametrize("factor", [1, 2, 4])
-def test_average_pool(factor):
-    x = np.asarray(pictures(2, 8, 12, 3))
-    found = resample.average_pool(jnp.asarray(x), factor)
-    assert found.shape == (2, 8 // factor, 12 // factor, 3)
-    for i, j in np.ndindex(found.shape[1:3]):
-        box = x[:, i * factor : (i + 1) * factor, j * factor : (j + 1) * factor]
-        np.testing.assert_allclose(found[:, i, j], box.mean((1, 2)), atol=1e-6)
-
-
-def test_average_pool_refuses_other_sizes():
-    with pytest.raises(TypeError, match="reshape"):
-        resample.average_pool(pictures(1, 6, 8, 1), 4)
