@@ -21,3 +21,10 @@ def _cut(x: Float[Array, "..."], start: int, stop: int, axis: int) -> Float[Arra
 def upsample_twice(x: Float[Array, "b h w c"]) -> Float[Array, "b p q c"]:
     """Bilinear x2, as PyTorch's `interpolate(scale_factor=2, align_corners=False)`."""
     return _double(_double(x, 1), 2)
+
+
+def upsample_nearest(x: Float[Array, "b h w c"], factor: int = 2) -> Float[Array, "b p q c"]:
+    """Every pixel repeated factor x factor times."""
+    b, h, w, c = x.shape
+    spread = jnp.broadcast_to(x[:, :, None, :, None], (b, h, factor, w, factor, c))
+    return spread.reshape(b, h * factor, w * factor, c)

@@ -50,3 +50,9 @@ def test_upsampling_keeps_constants_and_the_mean():
     x = pictures(1, 4, 6, 2)
     np.testing.assert_allclose(upsample(jnp.full_like(x, 3.0)), 3.0, rtol=1e-6)
     np.testing.assert_allclose(upsample(x).mean((1, 2)), x.mean((1, 2)), atol=1e-5)
+
+
+def test_nearest_repeats_every_pixel():
+    x = np.arange(2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 3, 2, 2)
+    found = resample.upsample_nearest(jnp.asarray(x), 3)
+    np.testing.assert_array_equal(found, x.repeat(3, 1).repeat(3, 2))
