@@ -10,7 +10,7 @@ from tests.architecture import source
 FORBIDDEN_ROOMS = {"utils", "util", "common", "helpers", "misc", "core"}
 BORDERS = {
     "av": {"video"},
-    "torch": {"interop"},
+    "torch": {"interop", "parity"},
     "orbax": {"checkpoint"},
     "gradio": {"web"},
     "grain": {"data"},

@@ -1,0 +1,27 @@
+"""Every reference file of tests/golden, at the tolerance that it states."""
+
+from pathlib import Path
+
+import pytest
+
+from hueshift_jax.parity import run
+from hueshift_jax.parity.table import runners
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+REFERENCES = sorted(path.stem for path in GOLDEN.glob("*.npz"))
+COVERED = [name for name in REFERENCES if not name.startswith(run.PENDING)]
+
+
+def test_every_runner_has_its_reference():
+    assert set(runners()) <= set(REFERENCES)
+
+
+def test_the_references_are_small():
+    assert sum(path.stat().st_size for path in GOLDEN.glob("*.npz")) <= 5_000_000
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_reference(name):
+    (outcome,) = run.run(GOLDEN, [name])
+    beyond = [check for check in outcome.checks if not check.passed]
+    assert outcome.status == "passed", outcome.problem or beyond
