@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from hueshift_jax.ops.interleave import depth_to_space
+
 Padding = Literal["same"] | int | tuple[int, int]
 
 
@@ -88,8 +90,25 @@ def conv_transpose(
 ) -> Float[Array, "b p q d"]:
     """The adjoint of a convolution with that kernel, stride and padding on every side.
 
+    On a CPU the zeros that a stride puts between the pixels are never multiplied, which is about
+    twice as fast: the outputs fall into stride x stride phases, each of which sees every
+    stride-th tap only.
+
     extra: rows and columns more at the bottom and right.
     """
+    taps = kernel.shape[:2]
+    if jax.default_backend() != "cpu" or stride == 1 or min(taps) < stride:
+        return _spread(x, kernel, stride, padding, extra)
+    sides = [
+        (n - 1) * stride - 2 * padding + k + extra for n, k in zip(x.shape[1:3], taps, strict=True)
+    ]
+    if extra <= padding and not any(k % stride for k in taps):
+        return _in_one(x, kernel, stride, padding)[:, : sides[0], : sides[1]]
+    return _by_phases(x, kernel, (stride, padding), sides)
+
+
+def _spread(x: jax.Array, kernel: jax.Array, stride: int, padding: int, extra: int) -> jax.Array:
+    """A convolution of `x` with zeros between its pixels."""
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     pads = [(size - 1 - padding, size - 1 - padding + extra) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(
@@ -100,6 +119,48 @@ def conv_transpose(
         lhs_dilation=(stride, stride),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
+
+
+def _in_one(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    """All phases as outputs of one small convolution, interleaved; too large at the end.
+
+    Every phase has equally many taps, the sides of `kernel` being multiples of the stride.
+    """
+    rows, columns = (size // stride for size in kernel.shape[:2])
+    outputs, inputs = kernel.shape[2:]
+    small = kernel.reshape(rows, stride, columns, stride, outputs, inputs)[::-1, :, ::-1]
+    small = small.transpose(0, 2, 5, 1, 3, 4).reshape(rows, columns, inputs, -1)
+    phases = conv(x, small, padding=(rows - 1, columns - 1))
+    return depth_to_space(phases, stride)[:, padding:, padding:]
+
+
+def _by_phases(x: jax.Array, kernel: jax.Array, geometry, sides: list[int]) -> jax.Array:
+    """A convolution for each phase with the taps that it sees, interleaved."""
+    stride, padding = geometry
+    rows, columns = (
+        [_phase(first + padding, stride, *sizes) for first in range(stride)]
+        for sizes in zip(x.shape[1:3], kernel.shape[:2], sides, strict=True)
+    )
+    found = []
+    for first_row, row_pads in rows:
+        for first_column, column_pads in columns:
+            taps = kernel[first_row::stride, first_column::stride]
+            turned = taps[::-1, ::-1].swapaxes(2, 3)
+            found.append(_conv(x, turned, (1, [row_pads, column_pads], 1)))
+    whole = depth_to_space(jnp.concatenate(found, -1), stride)
+    return whole[:, : sides[0], : sides[1]]
+
+
+def _phase(
+    place: int, stride: int, inputs: int, taps: int, outputs: int
+) -> tuple[int, tuple[int, int]]:
+    """First tap and padding of the phase whose first output is `place` of the uncropped whole.
+
+    Negative padding leaves pixels out.
+    """
+    shift, first = divmod(place, stride)
+    count, wanted = -(-(taps - first) // stride), -(-outputs // stride)
+    return first, (count - 1 - shift, shift + wanted - inputs)
 
 
 def pointwise(x: Float[Array, "b h w c"], kernel: Float[Array, "c d"]) -> Float[Array, "b h w d"]:

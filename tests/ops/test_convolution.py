@@ -122,3 +122,60 @@ def test_same_padding_is_the_one_of_xla():
     for size, kernel, stride in itertools.product(range(1, 20), (1, 2, 3, 5), (1, 2, 3)):
         (expected,) = lax.padtype_to_pads((size,), (kernel,), (stride,), "SAME")
         assert convolution.same_padding(size, kernel, stride) == tuple(expected)
+
+
+def spread(x, kernel, stride, padding, extra):
+    """The transposed convolution as its definition has it: zeros between the pixels."""
+    pads = [(n - 1 - padding, n - 1 - padding + extra) for n in kernel.shape[:2]]
+    turned = kernel[::-1, ::-1].swapaxes(2, 3)
+    return lax.conv_general_dilated(
+        x, turned, (1, 1), pads, lhs_dilation=(stride, stride), dimension_numbers=LAYOUT
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "extra"),
+    [
+        ((5, 4), (4, 4), 2, 1, 0),
+        ((1, 2), (4, 4), 2, 1, 0),
+        ((5, 4), (3, 3), 2, 1, 1),
+        ((1, 2), (3, 3), 2, 1, 1),
+        ((5, 4), (2, 2), 2, 0, 0),
+        ((5, 4), (2, 2), 2, 0, 1),
+        ((5, 4), (4, 4), 2, 1, 1),
+        ((5, 4), (4, 3), 2, 0, 1),
+        ((2, 3), (4, 5), 3, 2, 1),
+        ((5, 4), (3, 3), 1, 1, 0),
+        ((5, 4), (2, 2), 3, 0, 0),
+    ],
+)
+def test_conv_transpose(size, kernel, stride, padding, extra):
+    x, weights = arrays((2, *size, 3), (*kernel, 4, 3))
+    expected, backward = jax.vjp(lambda x, k: spread(x, k, stride, padding, extra), x, weights)
+    found, ours_backward = jax.vjp(
+        lambda x, k: convolution.conv_transpose(x, k, stride, padding=padding, extra=extra),
+        x,
+        weights,
+    )
+    sides = [(n - 1) * stride - 2 * padding + k + extra for n, k in zip(size, kernel)]
+    assert found.shape == (2, *sides, 4)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    (direction,) = arrays(expected.shape)
+    for ours, theirs in zip(ours_backward(direction), backward(direction)):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_conv_transpose_on_another_device_is_the_spread_one(monkeypatch):
+    x, weights = arrays((1, 5, 4, 3), (4, 4, 2, 3))
+    found = convolution.conv_transpose(x, weights, 2, padding=1)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    np.testing.assert_allclose(
+        found, convolution.conv_transpose(x, weights, 2, padding=1), atol=1e-5
+    )
+
+
+def test_conv_transpose_is_the_adjoint():
+    x, weights, y = arrays((1, 6, 8, 2), (4, 4, 2, 3), (1, 3, 4, 3))
+    down = convolution.conv(x, weights, 2, padding=1)
+    up = convolution.conv_transpose(y, weights, 2, padding=1)
+    np.testing.assert_allclose(jnp.vdot(down, y), jnp.vdot(x, up), rtol=1e-4)
