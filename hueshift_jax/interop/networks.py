@@ -6,7 +6,7 @@ import importlib
 from hueshift_jax.errors import ConversionError
 from hueshift_jax.interop.published import Published
 
-ROOMS = ("hueshift_gan",)
+ROOMS = ("hueshift_gan", "vgg", "hueshift_diffusion", "fast_flow_net")
 """Modules of this package that have a tuple `NETWORKS`."""
 
 

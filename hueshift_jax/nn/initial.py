@@ -42,6 +42,20 @@ def fan_in_uniform(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.A
     return flat.reshape(shape)
 
 
+def xavier_uniform(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
+    """Glorot and Bengio 2010: uniform of variance 2 / (fan-in + fan-out)."""
+    fan_out = math.prod(shape[:-2]) * shape[-1]
+    bound = math.sqrt(6.0 / (fan_in + fan_out))
+    flat = jax.random.uniform(key, (math.prod(shape),), minval=-bound, maxval=bound)
+    return flat.reshape(shape)
+
+
+def orthogonal(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
+    """Rows (or columns, whichever are fewer) of length 1 at right angles to each other."""
+    del fan_in
+    return jax.nn.initializers.orthogonal()(key, shape)
+
+
 def normal(deviation: float) -> Draw:
     """Normal with a fixed deviation, as many published GANs begin."""
 
@@ -55,3 +69,5 @@ def normal(deviation: float) -> Draw:
 HE = Initial(he_normal, zeros)
 PYTORCH = Initial(fan_in_uniform, fan_in_uniform)
 """The defaults of PyTorch's convolutions and linear layers."""
+GLOROT = Initial(xavier_uniform, zeros)
+"""The defaults of Keras."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hueshift_jax.parity.case import Case
 
-ROOMS = ("color", "hueshift_gan", "resize", "vgg")
+ROOMS = ("color", "hueshift_gan", "resize", "vgg", "hueshift_diffusion", "fast_flow_net")
 """Modules of this package; each has a `RUNNERS`: name of the reference -> function of a `Case`."""
 
 

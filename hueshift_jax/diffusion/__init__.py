@@ -1,0 +1,1 @@
+"""Diffusion as arithmetic: noise schedules and the steps back. It knows nothing of colors."""
