@@ -72,6 +72,17 @@ def cross_entropy_of_logits(logits: Float[Array, "..."], target: float) -> Float
     return jnp.mean(jax.nn.softplus(logits) - target * logits)
 
 
+def two_sided(
+    real_logits: Float[Array, "..."], fake_logits: Float[Array, "..."], goal: float = 1.0
+) -> Float[Array, ""]:
+    """What a discriminator of logits minimizes: half its cross entropy on either kind.
+
+    goal: of true pictures; below 1 it smooths the label.
+    """
+    real = cross_entropy_of_logits(real_logits, goal)
+    return 0.5 * (real + cross_entropy_of_logits(fake_logits, 0.0))
+
+
 def cross_entropy(probabilities: Float[Array, "..."], target: float) -> Float[Array, ""]:
     """Mean binary cross entropy; logarithms below -100 count as -100, as in PyTorch."""
     yes = jnp.maximum(jnp.log(probabilities), -100.0)

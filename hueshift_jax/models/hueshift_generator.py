@@ -86,11 +86,16 @@ class FeatureEncoder(nnx.Module):
         self.blocks = nnx.List(blocks)
 
     def __call__(self, gray: Float[Array, "b h w 1"]) -> Float[Array, "b p q d"]:
-        x = gray
+        return self.levels(gray)[-1]
+
+    def levels(self, gray: Float[Array, "b h w 1"]) -> list[Float[Array, "b _ _ _"]]:
+        """What each of the blocks gives, at a half, a quarter, ... of the picture's size."""
+        x, levels = gray, []
         for block in self.blocks:
             for layer in block:
                 x = layer(x)
-        return x
+            levels.append(x)
+        return levels
 
 
 class Prediction(NamedTuple):

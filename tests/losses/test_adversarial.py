@@ -80,3 +80,11 @@ def test_cross_entropies_agree(target):
 def test_certainty_costs_at_most_a_hundred():
     assert adversarial.cross_entropy(jnp.array([0.0]), 1.0) == 100.0
     assert adversarial.cross_entropy_of_logits(jnp.array([1000.0]), 0.0) == 1000.0
+
+
+def test_both_kinds_count_by_half():
+    real, fake = jnp.array([2.0]), jnp.array([-1.0])
+    expected = 0.5 * (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0)))
+    np.testing.assert_allclose(adversarial.two_sided(real, fake), expected, rtol=1e-6)
+    smoothed = adversarial.two_sided(real, fake, 0.9)
+    np.testing.assert_allclose(smoothed, expected + 0.5 * 0.1 * 2.0, rtol=1e-6)
