@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from hueshift_jax.ops.resample import resize_bilinear
+
 Edge = Literal["zero", "border"]
 
 _TILE = 16
@@ -88,9 +90,12 @@ def is_inside(flow: Float[Array, "b h w 2"], threshold: float = 0.999) -> Bool[A
 
 
 def resize_flow(flow: Float[Array, "b h w 2"], size: tuple[int, int]) -> Float[Array, "b p q 2"]:
-    """The flow on a grid of another (height, width), bilinear, in pixels of that grid."""
-    b, h, w, _ = flow.shape
-    larger = jax.image.resize(flow, (b, *size, 2), "linear", antialias=False)
+    """The flow on a grid of another (height, width), in pixels of that grid.
+
+    Bilinear with half-pixel centers.
+    """
+    h, w = flow.shape[1:3]
+    larger = resize_bilinear(flow, size)
     return larger * jnp.array([size[1] / w, size[0] / h], jnp.float32)[None, None, None]
 
 

@@ -176,7 +176,7 @@ def test_look_up(pairs):
     def run(target, source, at):
         return warp.look_up(warp.correlation_pyramid(target, source, 3), at, 2)
 
-    np.testing.assert_allclose(run(*pairs), looked_up(target, source, at, 3, 2), atol=1e-5)
+    np.testing.assert_allclose(run(*pairs), looked_up(*pairs, 3, 2), atol=1e-5)
 
 
 def test_gradient_of_look_up(pairs):
