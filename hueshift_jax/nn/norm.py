@@ -5,6 +5,29 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+_SAFE = 10.0
+"""Up to so many variances, a mean square minus the squared mean keeps its digits."""
+
+
+def _moments(
+    x: Float[Array, "b *n c"], axes: tuple[int, ...]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Mean and variance over `axes`, which stay with size 1.
+
+    On a CPU mean and mean square are taken in one pass, and values are read again only where a
+    large mean would leave little of their difference.
+    """
+    mean = jnp.mean(x, axes, keepdims=True)
+
+    def centered() -> jax.Array:
+        return jnp.mean((x - mean) ** 2, axes, keepdims=True)
+
+    if jax.default_backend() != "cpu":
+        return mean, centered()
+    square = jnp.mean(x**2, axes, keepdims=True)
+    variance = square - mean**2
+    return mean, jax.lax.cond(jnp.any(square > _SAFE * variance), centered, lambda: variance)
+
 
 class BatchNorm(nnx.Module):
     """Batch norm whose running variances are unbiased estimates, as PyTorch keeps them.
@@ -44,21 +67,12 @@ class BatchNorm(nnx.Module):
 
     def _measured(self, x: Float[Array, "b h w c"]) -> tuple[Float[Array, "c"], Float[Array, "c"]]:
         """Mean and variance of the batch, after moving the running ones towards them."""
-        mean = jnp.mean(x, (0, 1, 2))
-        variance = jnp.mean((x - mean[None, None, None]) ** 2, (0, 1, 2))
+        mean, variance = (found.reshape(-1) for found in _moments(x, (0, 1, 2)))
         n = x.size // x.shape[-1]
         for kept, found in ((self.mean, mean), (self.var, variance * (n / max(n - 1, 1)))):
             found = jax.lax.stop_gradient(found)
             kept[...] = self.momentum * kept[...] + (1 - self.momentum) * found
         return mean, variance
-
-
-def _moments(
-    x: Float[Array, "b h w c"],
-) -> tuple[Float[Array, "b 1 1 c"], Float[Array, "b 1 1 c"]]:
-    """Mean and variance of each picture's channels."""
-    mean = jnp.mean(x, (1, 2), keepdims=True)
-    return mean, jnp.mean((x - mean) ** 2, (1, 2), keepdims=True)
 
 
 class InstanceNorm(nnx.Module):
@@ -70,7 +84,7 @@ class InstanceNorm(nnx.Module):
         self.epsilon = epsilon
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        mean, variance = _moments(x)
+        mean, variance = _moments(x, (1, 2))
         y = (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
         if self.scale is None:
             return y
@@ -92,14 +106,14 @@ class GroupNorm(nnx.Module):
 
     def __call__(self, x: Float[Array, "b *n c"]) -> Float[Array, "b *n c"]:
         flat = x.reshape(x.shape[0], -1, x.shape[-1])
-        mean = self._combined(jnp.mean(flat, 1))
-        centered = flat - mean[:, None]
-        variance = self._combined(jnp.mean(centered**2, 1))
-        gain = jax.lax.rsqrt(variance + self.epsilon) * self.scale[None]
-        return (centered * gain[:, None] + self.bias[None, None]).reshape(x.shape)
+        means, variances = _moments(flat, (1,))
+        mean = self._combined(means)
+        variance = self._combined(variances + (means - mean) ** 2)
+        gain = jax.lax.rsqrt(variance + self.epsilon) * self.scale[None, None]
+        return ((flat - mean) * gain + self.bias[None, None]).reshape(x.shape)
 
-    def _combined(self, channels: Float[Array, "b c"]) -> Float[Array, "b c"]:
-        grouped = channels.reshape(channels.shape[0], self.groups, -1)
+    def _combined(self, channels: Float[Array, "b 1 c"]) -> Float[Array, "b 1 c"]:
+        grouped = channels.reshape(channels.shape[0], 1, self.groups, -1)
         mean = jnp.mean(grouped, -1, keepdims=True)
         return jnp.broadcast_to(mean, grouped.shape).reshape(channels.shape)
 
