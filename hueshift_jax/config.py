@@ -224,15 +224,16 @@ def _nearest(name: str, known: Sequence[str], mark: str = "") -> str:
     best = max(known, key=closeness.get, default=None)
     if best is None:
         return ""
-    if closeness[best] < 0.6:
+    if closeness[best][0] < 0.6:
         return f"; there are {', '.join(mark + full for full in known)}"
     return f"; the nearest is {mark}{best}"
 
 
-def _closeness(name: str, full: str) -> float:
-    """Likeness 0..1 of what was typed to a dotted name or to its last part."""
+def _closeness(name: str, full: str) -> tuple[float, int]:
+    """Likeness 0..1 of what was typed to a dotted name or to its last part; then fewer dots."""
     ends = (full, full.rpartition(".")[2])
-    return max(difflib.SequenceMatcher(None, name, end).ratio() for end in ends)
+    likeness = max(difflib.SequenceMatcher(None, name, end).ratio() for end in ends)
+    return likeness, -full.count(".")
 
 
 # -- JSON ------------------------------------------------------------------------------------

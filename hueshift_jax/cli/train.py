@@ -9,14 +9,33 @@ from hueshift_jax.errors import ConfigError, MissingWeightsError
 
 
 def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(prog="train.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("name", nargs="?", help="a configuration's name, or a Python file")
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description=__doc__,
+        allow_abbrev=False,
+        usage="train.py NAME --data DIR [options] [--section.field VALUE ...]",
+        epilog="NAME is a configuration's name or a Python file; --print-config shows its fields",
+    )
     parser.add_argument("--data", type=Path, help="folder of pictures or tar files of pictures")
     parser.add_argument("--run", type=Path, help="folder of the run (runs/NAME)")
     parser.add_argument("--export", type=Path, help="write the newest weights to this file, stop")
     parser.add_argument("--list", action="store_true", help="list the configurations")
     parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
-    return parser.parse_known_args(argv)
+    options, rest = parser.parse_known_args(argv)
+    options.name, overrides = _taken_name(rest)
+    return options, overrides
+
+
+def _taken_name(tokens: list[str]) -> tuple[str | None, list[str]]:
+    """NAME and the overrides; NAME stands first, or anywhere if it is plainly one."""
+    known = config.names()
+    for place, token in enumerate(tokens):
+        before = tokens[place - 1] if place else ""
+        is_value = before.startswith("--") and "=" not in before
+        plain = token.endswith(".py") or token.replace("-", "_") in known
+        if not token.startswith("--") and not is_value and (place == 0 or plain):
+            return token, tokens[:place] + tokens[place + 1 :]
+    return None, tokens
 
 
 def _configured(base, overrides: list[str]):
@@ -34,7 +53,9 @@ def main(argv: list[str]) -> int:
         print("\n".join(config.names()))
         return 0
     if not options.name:
-        raise ConfigError("no configuration was named; `train.py --list` lists them")
+        raise ConfigError(
+            "no configuration was named; put its name first, `train.py --list` lists them"
+        )
     name = Path(options.name).stem
     folder = options.run or Path("runs") / name
     if options.export:

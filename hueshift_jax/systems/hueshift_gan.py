@@ -43,7 +43,7 @@ class OptimConfig:
     steps: int = 8000
     """Length of the run."""
     warmup: int = 200
-    """Steps of linear rise."""
+    """Steps of linear rise; at most a quarter of the run."""
     descent: float = 0.5
     """Part of the run in which the rate falls to zero."""
     clip_norm: float = 1.0
@@ -103,15 +103,16 @@ class State(NamedTuple):
 
 
 def _schedule(optim: OptimConfig, peak: float) -> optax.Schedule:
-    fall = round(optim.descent * optim.steps)
-    hold = max(optim.steps - optim.warmup - fall, 1)
+    # A short run rises in a quarter of its steps: every run reaches the peak and ends at zero.
+    rise = max(min(optim.warmup, optim.steps // 4), 1)
+    fall = max(min(round(optim.descent * optim.steps), optim.steps - rise), 1)
     return optax.join_schedules(
         [
-            optax.linear_schedule(0.0, peak, optim.warmup),
+            optax.linear_schedule(0.0, peak, rise),
             optax.constant_schedule(peak),
-            optax.linear_schedule(peak, 0.0, max(fall, 1)),
+            optax.linear_schedule(peak, 0.0, fall),
         ],
-        [optim.warmup, optim.warmup + hold],
+        [rise, max(optim.steps - fall, rise)],
     )
 
 

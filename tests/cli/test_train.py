@@ -66,12 +66,29 @@ def test_print_config(capsys):
 
 
 @pytest.mark.parametrize(
+    "argv",
+    [
+        ["hueshift_gan", "--steps", "77", "--data.sizes", "32", "64", "--print-config"],
+        ["--steps", "77", "hueshift_gan", "--data.sizes", "32", "64", "--print-config"],
+        ["--print-config", "--data.sizes", "32", "64", "hueshift_gan", "--steps=77"],
+        ["--data.sizes", "32", "64", "--steps=77", "hueshift-gan", "--print-config"],
+    ],
+)
+def test_the_name_may_stand_anywhere(argv, capsys):
+    assert train.main([*argv, "--data.phase_ends", "0.5"]) == 0
+    settings = config.from_json(capsys.readouterr().out)
+    assert (settings.steps, settings.data.sizes) == (77, (32, 64))
+
+
+@pytest.mark.parametrize(
     ("argv", "message"),
     [
         ([], "no configuration was named"),
+        (["--steps", "5", "hueshift_gam"], "no configuration was named; put its name first"),
         (["hueshift_gan"], "no data was given; add --data"),
+        (["hueshift_gan", "photos"], "found 'photos', expected an option"),
         (["hueshift_gam", "--data", "x"], "no configuration 'hueshift_gam'; .* is hueshift_gan"),
-        (["hueshift_gan", "--stepz", "3"], "no option --stepz; the nearest is --"),
+        (["hueshift_gan", "--stepz", "3"], "no option --stepz; the nearest is --steps$"),
         (["hueshift_gan", "--steps", "many"], "--steps takes int, found 'many'"),
         (["hueshift_gan", "--steps", "0"], "steps is 0, expected at least 1"),
         (["hueshift_gan", "--dat", "x"], "no option --dat"),

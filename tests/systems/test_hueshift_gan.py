@@ -239,6 +239,14 @@ def test_the_rate_rises_holds_and_falls():
     np.testing.assert_allclose(found, [0.0, 0.5, 1.0, 1.0, 1.0, 0.5, 0.0], atol=1e-6)
 
 
+@pytest.mark.parametrize("steps", [4, 20, 199, 400, 8000])
+def test_every_run_reaches_the_peak_and_ends_at_zero(steps):
+    schedule = hueshift_gan._schedule(OptimConfig(steps=steps), 1.0)
+    rates = np.array([float(schedule(step)) for step in (steps // 4, 200, steps)])
+    assert rates[:2].max() == 1.0
+    assert rates[2] == 0.0
+
+
 @pytest.mark.parametrize("optim", [OptimConfig(steps=1), OptimConfig(steps=5, descent=0.0)])
 def test_the_rate_of_short_runs_is_finite(optim):
     schedule = hueshift_gan._schedule(optim, 1.0)
