@@ -6,7 +6,18 @@ import importlib
 from hueshift_jax.errors import ConversionError
 from hueshift_jax.interop.published import Published
 
-ROOMS = ("hueshift_gan", "vgg", "hueshift_diffusion", "fast_flow_net")
+ROOMS = (
+    "hueshift_gan",
+    "vgg",
+    "scgan",
+    "hueshift_diffusion",
+    "fast_flow_net",
+    "pwc_net",
+    "flowchroma",
+    "inception",
+    "squeezenet",
+    "three_frame",
+)
 """Modules of this package that have a tuple `NETWORKS`."""
 
 

@@ -20,8 +20,8 @@ from jaxtyping import Array, Float
 
 from hueshift_jax.nn.conv import Conv, ConvTranspose
 from hueshift_jax.ops import warp
-from hueshift_jax.ops.resample import average_pool, resize_bilinear
-from hueshift_jax.ops.shapes import require_equal_size, require_picture
+from hueshift_jax.ops.resample import average_pool
+from hueshift_jax.ops.shapes import require_picture
 
 FLOW_UNIT = 20.0
 """Pixels of the full size per unit of the network's flow."""
@@ -144,7 +144,7 @@ class FastFlowNet(nnx.Module):
     def flow(
         self, target: Float[Array, "b h w 3"], source: Float[Array, "b h w 3"]
     ) -> Float[Array, "b h w 2"]:
-        """Backward flow in pixels from `target` to `source`, sRGB 0..1 of any size.
+        """Backward flow in pixels from `target` to `source`, sRGB 0..1 of any size, red first.
 
         Other sizes than multiples of 64 are resized to the next ones; the flow of stride 4 is
         resized once, to the size of the pictures, where the original takes two steps.
@@ -152,13 +152,11 @@ class FastFlowNet(nnx.Module):
         Raises:
           ShapeError: the pictures are no two of one size.
         """
-        for x in (target, source):
-            require_picture(x, 3, what="picture")
-        require_equal_size(target, source, what="the target and the source")
-        size = target.shape[1:3]
-        larger = tuple(-(-side // MULTIPLE) * MULTIPLE for side in size)
-        pair = paired(*(resize_bilinear(x, larger) for x in (target, source)))
-        return warp.resize_flow(self(pair)[0] * pixels_per_unit(LEVELS[0]), size)
+
+        def run(first, second):
+            return self(paired(first, second))[0] * pixels_per_unit(LEVELS[0])
+
+        return warp.flow_of_resized(run, target, source, MULTIPLE)
 
     def features(self, x: Float[Array, "b h w 3"]) -> list[Float[Array, "b _ _ _"]]:
         """The pyramid of one picture, levels 2 to 6."""

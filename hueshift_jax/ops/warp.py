@@ -7,6 +7,7 @@ at whole numbers (PyTorch's `align_corners=True` without its detour over -1..1).
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from hueshift_jax.ops.resample import resize_bilinear
+from hueshift_jax.ops.shapes import require_equal_size
 
 Edge = Literal["zero", "border"]
 
@@ -97,6 +99,28 @@ def resize_flow(flow: Float[Array, "b h w 2"], size: tuple[int, int]) -> Float[A
     h, w = flow.shape[1:3]
     larger = resize_bilinear(flow, size)
     return larger * jnp.array([size[1] / w, size[0] / h], jnp.float32)[None, None, None]
+
+
+def flow_of_resized(
+    estimate: Callable[[jax.Array, jax.Array], jax.Array],
+    target: Float[Array, "b h w c"],
+    source: Float[Array, "b h w c"],
+    multiple: int,
+) -> Float[Array, "b h w 2"]:
+    """The flow between two pictures of any size by an estimator that is particular about sizes.
+
+    estimate: gives the flow of two pictures whose sides are multiples of `multiple`, on any grid
+      and in pixels of that grid.
+
+    Raises:
+      ShapeError: the pictures differ in size.
+    """
+    require_equal_size(target, source, what="the target and the source")
+    size = target.shape[1:3]
+    larger = tuple(-(-side // multiple) * multiple for side in size)
+    if larger != size:
+        target, source = resize_bilinear(target, larger), resize_bilinear(source, larger)
+    return resize_flow(estimate(target, source), size)
 
 
 # -- Correlation ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Two frames that the reference files of optical flow cut from one larger picture."""
+"""The inputs of the reference files of optical flow: two frames cut from a picture, flows."""
 
 import re
 
@@ -25,6 +25,15 @@ def frame_pair(case: Case) -> tuple[np.ndarray, np.ndarray]:
             big = case.recipes_of(line)[0].draw(case.key)
             return tuple(_cut(big, cuts[name], sizes) for name in ("first", "second"))
     raise ParityError(f"{case.name} does not say how its two frames are cut")
+
+
+def shifted(case: Case, name: str) -> np.ndarray:
+    """The input `name` as its sentence scales it, `20*(image(...)-0.5)`; (b, c, h, w)."""
+    draw = rf"image\(key,\s*'{name}',[^'\"]*?\)\s*"
+    scaled = re.compile(rf"([\d.]+)\s*\*\s*\({draw}-\s*([\d.]+)\)")
+    found = [match for line in case.lines.values() if (match := scaled.search(line))]
+    scale, middle = (float(n) for n in found[0].groups()) if found else (1.0, 0.0)
+    return scale * (case.draw(name) - middle)
 
 
 def _cut(big: np.ndarray, start: tuple[int, int], sizes: dict[str, int]) -> np.ndarray:

@@ -6,7 +6,18 @@ from pathlib import Path
 
 from hueshift_jax.parity.case import Case
 
-ROOMS = ("color", "hueshift_gan", "resize", "vgg", "hueshift_diffusion", "fast_flow_net")
+ROOMS = (
+    "color",
+    "hueshift_gan",
+    "resize",
+    "vgg",
+    "scgan",
+    "hueshift_diffusion",
+    "fast_flow_net",
+    "pwc_net",
+    "flowchroma",
+    "three_frame",
+)
 """Modules of this package; each has a `RUNNERS`: name of the reference -> function of a `Case`."""
 
 
