@@ -92,20 +92,33 @@ def _phases(config: DataConfig, steps: int) -> list[tuple[int, int, int]]:
 
 
 def batches(
-    pictures: Sequence[np.ndarray], config: DataConfig, *, steps: int, start: int = 0
+    pictures: Sequence[np.ndarray],
+    config: DataConfig,
+    *,
+    steps: int,
+    start: int = 0,
+    host: int = 0,
+    hosts: int = 1,
 ) -> Iterator[Batch]:
-    """The batches of steps `start` to `steps`.
+    """The batches of steps `start` to `steps`, or the part of one host in each of them.
 
-    Each Batch has luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3);
-    s is the size of the phase that the step is in.
+    Of `hosts`, host n prepares pictures n, n + hosts, ... of every batch: together they see what
+    one host would, each picture with the same augmentation. Each Batch has
+    luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3); s is the size of
+    the phase that the step is in.
     """
+    if config.batch_size % hosts:
+        raise ConfigError(
+            f"data.batch_size is {config.batch_size}, expected a multiple of the {hosts} hosts"
+        )
     passes = -(-steps * config.batch_size // len(pictures))
     base = grain.MapDataset.source(pictures).seed(config.seed).shuffle().repeat(passes)
     for first, end, size in _phases(config, steps):
         begin = max(first, start)
         if begin >= end:
             continue
-        prepared = base.random_map(_Prepare(config, size)).batch(config.batch_size)
+        mine = base.random_map(_Prepare(config, size))[host::hosts]
+        prepared = mine.batch(config.batch_size // hosts)
         reading = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=8)
         for luma, rgb in prepared[begin:end].to_iter_dataset(reading):
             yield Batch(luma, rgb)

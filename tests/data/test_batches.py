@@ -61,6 +61,24 @@ def test_resuming_gives_the_batches_of_an_uninterrupted_run(whole, start):
     assert equal(take(CONFIG, start=start), whole[start:])
 
 
+@pytest.mark.parametrize("hosts", [2, 4])
+def test_hosts_share_the_batches_of_one(whole, hosts):
+    config = dataclasses.replace(CONFIG, batch_size=8)
+    together = list(batches.batches(PICTURES, config, steps=4))
+    parts = [
+        list(batches.batches(PICTURES, config, steps=4, host=n, hosts=hosts)) for n in range(hosts)
+    ]
+    for n, batch in enumerate(together):
+        for host, part in enumerate(parts):
+            np.testing.assert_array_equal(part[n].luma, batch.luma[host::hosts])
+            np.testing.assert_array_equal(part[n].rgb_u8, batch.rgb_u8[host::hosts])
+
+
+def test_a_batch_that_the_hosts_cannot_share_is_refused():
+    with pytest.raises(ConfigError, match="multiple of the 3 hosts"):
+        next(batches.batches(PICTURES, dataclasses.replace(CONFIG, batch_size=4), steps=1, hosts=3))
+
+
 def test_luma_and_truth_show_the_same_crop():
     config = dataclasses.replace(CONFIG, spectral_spread=0.0, wear=0.0)
     for batch in take(config):
