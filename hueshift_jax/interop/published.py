@@ -18,7 +18,7 @@ from flax import nnx
 from hueshift_jax.errors import ConversionError
 from hueshift_jax.nn.conv import Conv, ConvTranspose, Depthwise, Linear, Pointwise
 
-Rules = tuple[tuple[str, str], ...]
+Rules = tuple[tuple[str, str | Callable[[re.Match], str]], ...]
 """Pairs of a regular expression and its replacement (`re.sub`), applied one after another."""
 
 _LEAVES = {
@@ -65,7 +65,10 @@ class Published:
       published configuration.
     rules: from our dotted path, its last part already as PyTorch says it (kernel and scale are
       weight, mean is running_mean, u is weight_u, ...), to the published name.
+    keras: from the names that `interop.keras_weights` finds in a Keras file to the published ones.
     aliases: from a published name that repeats another tensor to the name whose value counts.
+    former: from names that older checkpoints have to the published ones; a kernel that was one of a
+      1x1 convolution there may be one of a linear layer now.
     unused: regular expression of published tensors that have no place with us, because no
       network ever reads them; counters of batches are always left out.
     size: height and width of the default example.
@@ -78,7 +81,9 @@ class Published:
     source: str
     build: Callable[[Mapping[str, Any], nnx.Rngs], nnx.Module]
     rules: Rules = ()
+    keras: Rules = ()
     aliases: Rules = ()
+    former: Rules = ()
     unused: str = r"(?!)"
     size: tuple[int, int] = (64, 64)
     inputs: Inputs = GRAY
@@ -96,14 +101,20 @@ class Published:
         """
         module = self.abstract(args)
         places = self.places(module)
-        found = {n: v for n, v in tensors.items() if not self._is_redundant(n, tensors)}
+        tensors = {_renamed(name, self.former): value for name, value in tensors.items()}
+        found = {
+            name: _flattened(value, places.get(name))
+            for name, value in tensors.items()
+            if not self._is_redundant(name, tensors)
+        }
         _require_same(
             self.name,
             {n: p.published_shape for n, p in places.items()},
             {n: np.shape(v) for n, v in found.items()},
         )
         for name, place in places.items():
-            place.variable.set_value(place.layout.read(np.asarray(found[name])))
+            value = place.layout.read(np.asarray(found[name]))
+            place.variable.set_value(jnp.array(value))  # A copy: networks may write to it.
         module.eval()
         return module
 
@@ -197,6 +208,13 @@ def _renamed(name: str, rules: Rules) -> str:
     for pattern, replacement in rules:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def _flattened(value: np.ndarray, place: Place | None) -> np.ndarray:
+    """Without the two axes of a 1x1 convolution if its place is one of a linear layer."""
+    if place and np.shape(value)[2:] == (1, 1) and len(place.published_shape) == 2:
+        return np.reshape(value, np.shape(value)[:2])
+    return value
 
 
 def _require_same(

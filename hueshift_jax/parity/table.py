@@ -13,8 +13,10 @@ ROOMS = (
     "vgg",
     "scgan",
     "hueshift_diffusion",
+    "dlvc",
     "fast_flow_net",
     "pwc_net",
+    "raft",
     "flowchroma",
     "three_frame",
 )
