@@ -138,8 +138,12 @@ class Published:
     def _is_redundant(self, name: str, tensors: Iterable[str]) -> bool:
         if _COUNTERS.search(name) or re.search(self.unused, name):
             return True
-        value = _renamed(name, self.aliases)
+        value = self.owner(name)
         return value != name and value in tensors
+
+    def owner(self, name: str) -> str:
+        """The published name whose tensor counts where several stand for one."""
+        return _renamed(name, self.aliases)
 
 
 @dataclass(frozen=True)

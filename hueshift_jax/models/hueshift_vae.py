@@ -19,24 +19,10 @@ from jaxtyping import Array, Float
 
 from hueshift_jax.nn.conv import Conv, Pointwise
 from hueshift_jax.nn.diffusion_blocks import BlockKind, DownBlock, MidBlock, UpBlock
+from hueshift_jax.nn.gaussian import Gaussian
 from hueshift_jax.nn.initial import PYTORCH
 from hueshift_jax.nn.norm import GroupNorm
 from hueshift_jax.ops.shapes import require_picture
-
-
-class Gaussian(NamedTuple):
-    """A normal distribution for each number of a latent.
-
-    mean: (b, h, w, c).
-    logvar: (b, h, w, c), natural logarithms of the variances.
-    """
-
-    mean: Array
-    logvar: Array
-
-    def at(self, noise: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        """The latent that standard normal `noise` stands for."""
-        return self.mean + jnp.exp(0.5 * self.logvar) * noise
 
 
 class _Shape(NamedTuple):

@@ -56,6 +56,17 @@ def orthogonal(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array
     return jax.nn.initializers.orthogonal()(key, shape)
 
 
+def kaiming_normal(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
+    """He et al. 2015 as PyTorch draws it: normal, not truncated, of variance 2 / fan-in."""
+    return math.sqrt(2.0 / fan_in) * jax.random.normal(key, (math.prod(shape),)).reshape(shape)
+
+
+def fan_out_normal(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
+    """Normal of variance 2 / fan-out, for (height, width, inputs, outputs) or (inputs, outputs)."""
+    del fan_in
+    return kaiming_normal(key, shape, math.prod(shape) // shape[-2])
+
+
 def normal(deviation: float) -> Draw:
     """Normal with a fixed deviation, as many published GANs begin."""
 

@@ -64,11 +64,14 @@ class Case:
 
     @cached_property
     def args(self) -> dict[str, Any]:
-        """The published constructor's arguments, also from `name=value, ...` in a sentence."""
+        """The published constructor's arguments, also from `name=value, ...` in a sentence.
+
+        The first value counts: a sentence may mention others in passing.
+        """
         stated = self.meta.get("args", {})
         if not isinstance(stated, str):
             return dict(stated)
-        return {name: _value(text) for name, text in _ARGUMENT.findall(stated)}
+        return {name: _value(text) for name, text in reversed(_ARGUMENT.findall(stated))}
 
     @cached_property
     def lines(self) -> dict[str, str]:
@@ -154,14 +157,14 @@ class Case:
         }
         module = published.load(self.args if args is None else args, tensors)
         if not prefix:
-            self._count(module)
+            self._count(module, published)
         return module
 
-    def _count(self, module: nnx.Module) -> None:
+    def _count(self, module: nnx.Module, published: Published) -> None:
         """Compares the numbers of trained values and of other state with the meta's."""
         trained = _size(nnx.state(module, nnx.Param))
-        counters = sum(name.endswith("num_batches_tracked") for name in self.tensors)
-        rest = _size(nnx.state(module, nnx.Not(nnx.Param))) + counters
+        counters = {published.owner(n) for n in self.tensors if n.endswith("num_batches_tracked")}
+        rest = _size(nnx.state(module, nnx.Not(nnx.Param))) + len(counters)
         trained_stated = self.meta.get("params_trainable", self.meta.get("params"))
         rest_stated = self.meta.get("buffers")
         if self.meta.get("params_trainable") is not None:
