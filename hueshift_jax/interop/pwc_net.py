@@ -90,6 +90,7 @@ PWC_NET_SECOND = Published(
     source="sniklaus/pytorch-pwc: run.py, Network",
     build=lambda args, rngs: PWCNet(spare_upflow=False, rngs=rngs),
     rules=_second_rules(),
+    former=((r"\bmodule", "net"),),
     size=(128, 192),
     inputs=pictures(3, 3),
     call=_finest_in_pixels,
