@@ -15,9 +15,10 @@ from hueshift_jax.pipeline.controls import Controls, control
 from hueshift_jax.pipeline.frames import SEGMENT_FRAMES, Chroma, ColorFrame, View, look
 from hueshift_jax.pipeline.journal import Journal, Progress
 from hueshift_jax.pipeline.recorder import Composed, Products, Recorder, SegmentChroma, SegmentEnd
-from hueshift_jax.pipeline.shots import HISTORY, Shot, split
+from hueshift_jax.pipeline.shots import Shot, split
 from hueshift_jax.pipeline.stabilize import stabilize
 from hueshift_jax.pipeline.stored import StoredSegment
+from hueshift_jax.video.cuts import HISTORY
 from hueshift_jax.video.prefetch import Background, prefetch
 from hueshift_jax.video.probe import MediaInfo
 from hueshift_jax.video.reader import Damage, Reader

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from hueshift_jax.ops import color as lab
-from hueshift_jax.pipeline import shots
 from hueshift_jax.pipeline.colorize import Painter, colorize
 from hueshift_jax.pipeline.compose import Composer, enlarger
 from hueshift_jax.pipeline.controls import Controls, adjust, control
@@ -26,8 +25,10 @@ from hueshift_jax.pipeline.frames import (
     quantize,
     upright,
 )
-from hueshift_jax.pipeline.shots import Shot, mismatch, split
+from hueshift_jax.pipeline.shots import Shot, split
 from hueshift_jax.pipeline.stabilize import MAX_LOOKAHEAD, reach_for, stabilize
+from hueshift_jax.video import cuts
+from hueshift_jax.video.cuts import mismatch
 from hueshift_jax.video.frame import Planes, gray_from_luma, yuv_to_rgb
 from tests.pipeline.doubles import SD, FakeColorizer, frame, lumas
 
@@ -166,7 +167,7 @@ def test_split_reads_little_ahead():
     def stage(items):
         return itertools.chain.from_iterable(shot.views for shot in split(items))
 
-    assert lead(stage, views(lumas(20, cuts=(9,)))) <= shots.LOOKAHEAD + 1
+    assert lead(stage, views(lumas(20, cuts=(9,)))) <= cuts.LOOKAHEAD + 1
 
 
 def test_split_goes_on_as_if_it_had_not_stopped():
@@ -174,7 +175,7 @@ def test_split_goes_on_as_if_it_had_not_stopped():
     whole = views(planes)
     for begin in (10, 29, 30, 31, 44):
         since = max(cut for cut in (0, 30, 45) if cut < begin)
-        history = [v.thumb for v in whole[since:begin]][-shots.HISTORY :]
+        history = [v.thumb for v in whole[since:begin]][-cuts.HISTORY :]
         rest = [
             (shot.starts, [v.frame.index for v in shot.views])
             for shot in split(whole[begin:], history)
