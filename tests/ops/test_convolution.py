@@ -150,18 +150,21 @@ def spread(x, kernel, stride, padding, extra):
     ],
 )
 def test_conv_transpose(size, kernel, stride, padding, extra):
-    x, weights = arrays((2, *size, 3), (*kernel, 4, 3))
-    expected, backward = jax.vjp(lambda x, k: spread(x, k, stride, padding, extra), x, weights)
-    found, ours_backward = jax.vjp(
-        lambda x, k: convolution.conv_transpose(x, k, stride, padding=padding, extra=extra),
-        x,
-        weights,
-    )
     sides = [(n - 1) * stride - 2 * padding + k + extra for n, k in zip(size, kernel)]
-    assert found.shape == (2, *sides, 4)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    (direction,) = arrays(expected.shape)
-    for ours, theirs in zip(ours_backward(direction), backward(direction)):
+    x, weights, direction = arrays((2, *size, 3), (*kernel, 4, 3), (2, *sides, 4))
+
+    def fast(x, weights):
+        return convolution.conv_transpose(x, weights, stride, padding=padding, extra=extra)
+
+    def plain(x, weights):
+        return spread(x, weights, stride, padding, extra)
+
+    def with_gradients(form):
+        y, backward = jax.vjp(form, x, weights)
+        return (y, *backward(direction))
+
+    found, expected = jax.jit(lambda: (with_gradients(fast), with_gradients(plain)))()
+    for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
@@ -179,3 +182,65 @@ def test_conv_transpose_is_the_adjoint():
     down = convolution.conv(x, weights, 2, padding=1)
     up = convolution.conv_transpose(y, weights, 2, padding=1)
     np.testing.assert_allclose(jnp.vdot(down, y), jnp.vdot(x, up), rtol=1e-4)
+
+
+def plain(x, kernel, stride=1, pads=((1, 1), (1, 1)), groups=1):
+    """XLA's own convolution."""
+    return lax.conv_general_dilated(
+        x, kernel, (stride, stride), pads, dimension_numbers=LAYOUT, feature_group_count=groups
+    )
+
+
+def both_ways(ours, theirs, *arguments):
+    """Values and gradients of two formulations, in one program."""
+
+    @jax.jit
+    def run(*arguments):
+        found, expected = jax.vjp(ours, *arguments), jax.vjp(theirs, *arguments)
+        direction = jnp.cos(jnp.arange(found[0].size, dtype=jnp.float32)).reshape(found[0].shape)
+        return [(y, *back(direction)) for y, back in (found, expected)]
+
+    for found, expected in zip(*run(*arguments)):
+        np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
+
+
+def test_one_channel():
+    x, weights = arrays((2, 5, 6, 1), (3, 3, 1, 4))
+    both_ways(lambda x, k: convolution.conv(x, k, padding=1), plain, x, weights)
+
+
+def test_large_convolutions_take_fewer_products(monkeypatch):
+    x, weights = arrays((1, 5, 6, 128), (3, 3, 128, 4))
+    monkeypatch.setattr(convolution, "_LARGE", 0)
+    both_ways(lambda x, k: convolution.conv(x, k, padding=1), plain, x, weights)
+    text = str(jax.make_jaxpr(lambda x: convolution.conv(x, weights, padding=1))(x))
+    assert "conv_general_dilated" not in text
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    text = str(jax.make_jaxpr(lambda x: convolution.conv(x, weights, padding=1))(x))
+    assert "conv_general_dilated" in text
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_1x1_with_a_stride(stride, groups):
+    x, weights = arrays((2, 5, 6, 4), (1, 1, 4 // groups, 6))
+    none = ((0, 0), (0, 0))
+    both_ways(
+        lambda x, k: convolution.conv(x, k, stride, padding=0, groups=groups),
+        lambda x, k: plain(x, k, stride, none, groups),
+        x,
+        weights,
+    )
+
+
+@pytest.mark.parametrize("edge", ["reflect", "edge"])
+@pytest.mark.parametrize("padding", [2, (1, 3), "same"])
+def test_other_edges(edge, padding):
+    x, weights = arrays((2, 5, 6, 2), (3, 4, 2, 3))
+    pads = convolution.padding_of((5, 6), (3, 4), 1, padding)
+
+    def theirs(x, kernel):
+        extended = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode=edge)
+        return plain(extended, kernel, 1, ((0, 0), (0, 0)))
+
+    both_ways(lambda x, k: convolution.conv(x, k, padding=padding, edge=edge), theirs, x, weights)
