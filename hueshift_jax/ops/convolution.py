@@ -10,12 +10,22 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
 from hueshift_jax.ops.interleave import depth_to_space
+from hueshift_jax.ops.winograd import Pads, winograd
 
 Padding = Literal["same"] | int | tuple[int, int]
+Window = tuple[int, Pads, int]
+"""Stride, padding, dilation."""
+
+_NO_PADS = ((0, 0), (0, 0))
+_WIDE = 128
+"""Input channels from which fewer products outweigh the sums around them."""
+_LARGE = 6 * 10**8
+"""Products from which they outweigh the second that every such layer takes to compile."""
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -43,26 +53,28 @@ def conv(
     """
     pads = padding_of(x.shape[1:3], kernel.shape[:2], stride, padding)
     if edge != "constant":
-        x = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode=edge)
-        pads = [(0, 0), (0, 0)]
-    if kernel.shape[:2] == (1, 1) and stride == groups == 1 and not any(map(any, pads)):
-        return pointwise(x, kernel[0, 0])
-    if groups > 1 and jax.default_backend() == "cpu":
-        return _by_groups(x, kernel, (stride, pads, dilation), groups)
-    return _conv(x, kernel, (stride, pads, dilation), groups)
+        x, pads = _extended(x, pads, edge), _NO_PADS
+    window = (stride, pads, dilation)
+    if groups == 1:
+        return _ungrouped(x, kernel, window)
+    if jax.default_backend() != "cpu":
+        return _conv(x, kernel, window, groups)
+    parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1))
+    return jnp.concatenate([_ungrouped(part, weights, window) for part, weights in parts], -1)
 
 
 def padding_of(
     sizes: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: Padding
-) -> list[tuple[int, int]]:
+) -> Pads:
     """Rows to add at the top and bottom, columns at the left and right."""
     if padding == "same":
-        return [same_padding(n, k, stride) for n, k in zip(sizes, kernel)]
+        rows, columns = (same_padding(n, k, stride) for n, k in zip(sizes, kernel))
+        return rows, columns
     rows, columns = (padding, padding) if isinstance(padding, int) else padding
-    return [(rows, rows), (columns, columns)]
+    return (rows, rows), (columns, columns)
 
 
-def _conv(x: jax.Array, kernel: jax.Array, window: tuple, groups: int = 1) -> jax.Array:
+def _conv(x: jax.Array, kernel: jax.Array, window: Window, groups: int = 1) -> jax.Array:
     stride, pads, dilation = window
     return lax.conv_general_dilated(
         x,
@@ -75,9 +87,53 @@ def _conv(x: jax.Array, kernel: jax.Array, window: tuple, groups: int = 1) -> ja
     )
 
 
-def _by_groups(x: jax.Array, kernel: jax.Array, window: tuple, groups: int) -> jax.Array:
-    parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1))
-    return jnp.concatenate([_conv(part, weights, window) for part, weights in parts], -1)
+def _ungrouped(x: jax.Array, kernel: jax.Array, window: Window) -> jax.Array:
+    stride, pads, dilation = window
+    if kernel.shape[:2] == (1, 1) and pads == _NO_PADS:
+        return pointwise(x[:, ::stride, ::stride], kernel[0, 0])
+    if kernel.shape[:2] == (3, 3) and stride == dilation == 1 and jax.default_backend() == "cpu":
+        if x.shape[-1] == 1:
+            return _formulated(_one_channel, window, x, kernel)
+        if x.shape[-1] >= _WIDE and _products(x, kernel, pads) >= _LARGE:
+            return _formulated(winograd, window, x, kernel)
+    return _conv(x, kernel, window)
+
+
+def _products(x: jax.Array, kernel: jax.Array, pads: Pads) -> int:
+    rows, columns = (n + sum(pad) - k + 1 for n, pad, k in zip(x.shape[1:3], pads, kernel.shape))
+    return x.shape[0] * rows * columns * kernel.size
+
+
+def _one_channel(x: jax.Array, kernel: jax.Array, pads: Pads) -> jax.Array:
+    weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
+    taps = _taps(_pad(x, pads), kernel.shape[:2], 1)
+    return sum(tap * weight for tap, weight in zip(taps, weights))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _formulated(formulation, window: Window, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A convolution by `formulation`; its derivatives are those of XLA's convolution."""
+    return formulation(x, kernel, window[1])
+
+
+def _formulated_forward(formulation, window, x, kernel):
+    return _formulated(formulation, window, x, kernel), (x, kernel)
+
+
+def _formulated_backward(formulation, window, residuals, g):
+    del formulation
+    return jax.vjp(lambda x, kernel: _conv(x, kernel, window), *residuals)[1](g)
+
+
+_formulated.defvjp(_formulated_forward, _formulated_backward)
+
+
+def _extended(x: jax.Array, pads: Pads, edge: str) -> jax.Array:
+    """`jnp.pad` by rows and columns known beforehand, which is twice as fast on a CPU."""
+    for axis, pad in enumerate(pads, 1):
+        if any(pad):
+            x = jnp.take(x, np.pad(np.arange(x.shape[axis]), pad, edge), axis, mode="clip")
+    return x
 
 
 def conv_transpose(
@@ -146,7 +202,7 @@ def _by_phases(x: jax.Array, kernel: jax.Array, geometry, sides: list[int]) -> j
         for first_column, column_pads in columns:
             taps = kernel[first_row::stride, first_column::stride]
             turned = taps[::-1, ::-1].swapaxes(2, 3)
-            found.append(_conv(x, turned, (1, [row_pads, column_pads], 1)))
+            found.append(_conv(x, turned, (1, (row_pads, column_pads), 1)))
     whole = depth_to_space(jnp.concatenate(found, -1), stride)
     return whole[:, : sides[0], : sides[1]]
 
@@ -181,11 +237,11 @@ def depthwise(
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=x.shape[-1],
         )
-    pads = [same_padding(n, k, stride) for n, k in zip(x.shape[1:3], kernel.shape[:2])]
+    pads = padding_of(x.shape[1:3], kernel.shape[:2], stride, "same")
     return _shifted(_pad(x, pads), kernel, stride)
 
 
-def _pad(x: jax.Array, pads: list[tuple[int, int]]) -> jax.Array:
+def _pad(x: jax.Array, pads: Pads) -> jax.Array:
     return jnp.pad(x, ((0, 0), pads[0], pads[1], (0, 0)))
 
 
