@@ -16,7 +16,7 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         usage="train.py NAME --data DIR [options] [--section.field VALUE ...]",
         epilog="NAME is a configuration's name or a Python file; --print-config shows its fields",
     )
-    parser.add_argument("--data", type=Path, help="folder of pictures or tar files of pictures")
+    parser.add_argument("--data", help="folder of pictures, tar files, shards or films; or tfds:NAME")
     parser.add_argument("--run", type=Path, help="folder of the run (runs/NAME)")
     parser.add_argument("--export", type=Path, help="write the newest weights to this file, stop")
     parser.add_argument("--list", action="store_true", help="list the configurations")
@@ -98,12 +98,16 @@ def _export(settings, name: str, *, folder: Path, output: Path) -> None:
     print(f"wrote the weights of step {restored.step} to {output}")
 
 
-def _train(settings, data: Path, folder: Path) -> None:
-    from hueshift_jax.data import batches, samples, sources
+def _train(settings, data: str, folder: Path) -> None:
+    from hueshift_jax.data import batches, samples
+    from hueshift_jax.data.pictures import open_pictures
     from hueshift_jax.training import loop
 
-    pictures = sources.Pictures(
-        data, short_side=settings.data.short_side, limit=settings.data.limit
+    pictures = open_pictures(
+        data,
+        short_side=settings.data.short_side,
+        limit=settings.data.limit,
+        memory_gb=settings.data.memory_gb,
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")

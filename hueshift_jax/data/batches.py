@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import grain
 import numpy as np
+from absl import flags
 
 from hueshift_jax.contracts import Batch
 from hueshift_jax.data import transforms
@@ -39,10 +40,21 @@ class DataConfig:
     """How much the film's color sensitivity varies; see `transforms.spectral_luma`."""
     wear: float = 0.6
     """How worn the film is, 0 to 1; see `transforms.develop`."""
+    vignetted: float = 0.0
+    """Part of the pictures that get darker corners."""
+    damaged: float = 0.0
+    """Part of the pictures that get scratches, dust and stains."""
+    compressed: float = 0.0
+    """Part of the pictures that go through JPEG."""
     seed: int = 0
     """Of the order and the augmentation."""
     threads: int = 2
     """Threads that prepare pictures."""
+    workers: int = 0
+    """Processes that read and prepare pictures, in place of threads; 0 for none. They pay where
+    decoding limits, on machines with many cores."""
+    memory_gb: float = 8.0
+    """Decoded pictures are kept in memory if they take no more, in 10^9 bytes."""
 
     def __post_init__(self):
         if len(self.phase_ends) != len(self.sizes) - 1:
@@ -77,6 +89,13 @@ class _Prepare(grain.transforms.RandomMap):
         shown = transforms.resize(crop, self._size)
         luma = transforms.spectral_luma(shown, config.spectral_spread * _sometimes(rng), rng)
         luma = transforms.develop(luma, config.wear * _sometimes(rng), rng)
+        for disturb, chance in (
+            (transforms.vignette, config.vignetted),
+            (transforms.damage, config.damaged),
+            (transforms.compress, config.compressed),
+        ):
+            if chance and rng.random() < chance:
+                luma = disturb(luma, config.wear, rng)
         return luma.astype(np.float32), transforms.resize(shown, self._size // TARGET_STRIDE)
 
 
@@ -119,9 +138,19 @@ def batches(
             continue
         mine = base.random_map(_Prepare(config, size))[host::hosts]
         prepared = mine.batch(config.batch_size // hosts)
-        reading = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=8)
-        for luma, rgb in prepared[begin:end].to_iter_dataset(reading):
+        for luma, rgb in _read(prepared[begin:end], config):
             yield Batch(luma, rgb)
+
+
+def _read(batches: grain.MapDataset, config: DataConfig) -> Iterator[tuple]:
+    """The elements in order, prepared ahead by threads or by processes."""
+    reading = grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=8)
+    ahead = batches.to_iter_dataset(reading)
+    if config.workers:
+        # The library's processes read flags that only its own programs parse.
+        flags.FLAGS.mark_as_parsed()
+        ahead = ahead.mp_prefetch(grain.MultiprocessingOptions(num_workers=config.workers))
+    return iter(ahead)
 
 
 def picture_counts(pictures: Sequence[np.ndarray], config: DataConfig, steps: int) -> dict:

@@ -35,7 +35,7 @@ def spectral_luma(rgb_u8: np.ndarray, spread: float, rng: np.random.Generator) -
 
 
 def develop(luma: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Gamma, contrast, offset, grain and softness of old film, each by chance; stays in 0..1.
+    """Gamma, contrast, offset, grain and softness of film, each by chance; stays in 0..1.
 
     Args:
       luma: (h, w), 0..1.
@@ -54,3 +54,35 @@ def develop(luma: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
     if rng.random() < 0.25:
         luma = luma + rng.normal(0.0, strength * rng.uniform(0.01, 0.05), luma.shape)
     return np.clip(luma, 0.0, 1.0).astype(np.float32)
+
+
+def vignette(luma: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Darker towards the corners by up to 0.4 of the value, as old lenses draw."""
+    y, x = (np.linspace(-1.0, 1.0, n, dtype=np.float32) for n in luma.shape)
+    distance = (y[:, None] ** 2 + x[None] ** 2) / 2.0
+    return luma * (1.0 - strength * np.float32(rng.uniform(0.0, 0.4)) * distance)
+
+
+def damage(luma: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Upright scratches, dust and stains of a copy that was often shown; stays in 0..1."""
+    height, width = luma.shape
+    worn = luma.astype(np.float32).copy()
+    for _ in range(rng.poisson(2.0 * strength)):
+        x = int(rng.integers(0, width))
+        top, bottom = sorted(int(n) for n in rng.integers(0, height, 2))
+        lean = int(rng.integers(-2, 3))
+        shade = float(rng.choice([0.05, 0.95]))
+        cv2.line(worn, (x, top), (x + lean, bottom), shade, 1, cv2.LINE_AA)
+    for _ in range(rng.poisson(6.0 * strength)):
+        center = (int(rng.integers(0, width)), int(rng.integers(0, height)))
+        shade = float(rng.choice([0.0, 0.1, 0.9, 1.0]))
+        cv2.circle(worn, center, int(rng.integers(1, 3)), shade, -1, cv2.LINE_AA)
+    return np.clip(worn, 0.0, 1.0)
+
+
+def compress(luma: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Through JPEG once, at a quality of 95 down to 95 - 65 x strength."""
+    quality = round(95 - 65 * strength * rng.random())
+    codes = np.round(luma * 255).astype(np.uint8)
+    content = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(content, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255.0

@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 import pytest
 
-from hueshift_jax.data.sources import Pictures, decode
+from hueshift_jax.data.decode import decode
+from hueshift_jax.data.pictures import open_pictures
 from hueshift_jax.errors import DataError
 from tests.data.pictures import encoded, picture, write_tar
 
@@ -22,7 +23,7 @@ def test_folders_of_any_depth_in_sorted_order(tmp_path):
         (tmp_path / name).write_bytes(encoded(picture(n), name[-4:].lower()))
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "b" / "folder.png").mkdir()
-    assert same(Pictures(tmp_path), [picture(n) for n in range(3)])
+    assert same(open_pictures(tmp_path), [picture(n) for n in range(3)])
 
 
 def test_tar_files_in_place(tmp_path):
@@ -31,7 +32,7 @@ def test_tar_files_in_place(tmp_path):
         [(f"{n}.png", encoded(picture(n))) for n in range(3)] + [("readme.txt", b"hello")],
     )
     (tmp_path / "z.png").write_bytes(encoded(picture(3)))
-    assert same(Pictures(tmp_path), [picture(n) for n in range(4)])
+    assert same(open_pictures(tmp_path), [picture(n) for n in range(4)])
     assert sorted(os.listdir(tmp_path)) == ["shard.tar", "z.png"]
 
 
@@ -39,7 +40,7 @@ def test_excluded_names(tmp_path):
     write_tar(tmp_path / "shard.tar", [(f"{n}.png", encoded(picture(n))) for n in range(3)])
     (tmp_path / "z.png").write_bytes(encoded(picture(3)))
     (tmp_path / "exclude.csv").write_text("1.png,evaluation\n\nz.png\n")
-    assert same(Pictures(tmp_path), [picture(0), picture(2)])
+    assert same(open_pictures(tmp_path), [picture(0), picture(2)])
 
 
 def test_undecodable_files_are_noted(tmp_path):
@@ -47,9 +48,13 @@ def test_undecodable_files_are_noted(tmp_path):
     (tmp_path / "b.jpg").write_text("text")
     (tmp_path / "c.png").write_bytes(b"")
     (tmp_path / "d.png").write_bytes(encoded(picture(1))[:60])
-    found = Pictures(tmp_path)
-    assert len(found) == 1
-    assert found.undecodable == ["b.jpg", "c.png", "d.png"]
+    with pytest.raises(DataError, match=r"3 of 4 .*\(b.jpg, c.png, d.png\); at most 1 %"):
+        open_pictures(tmp_path)
+    for n in range(297):
+        (tmp_path / f"e{n}.png").write_bytes(encoded(picture(0, 4, 4)))
+    found = open_pictures(tmp_path)
+    assert len(found) == 298
+    assert found.skipped.names == ["b.jpg", "c.png", "d.png"]
 
 
 @pytest.mark.parametrize("side", [40_000, 2**30])
@@ -77,7 +82,7 @@ def encoded_raw(array):
 def test_limit(tmp_path, limit, count):
     for n in range(5):
         (tmp_path / f"{n}.png").write_bytes(encoded(picture(n)))
-    assert same(Pictures(tmp_path, limit=limit), [picture(n) for n in range(count)])
+    assert same(open_pictures(tmp_path, limit=limit), [picture(n) for n in range(count)])
 
 
 @pytest.mark.parametrize(
@@ -86,30 +91,30 @@ def test_limit(tmp_path, limit, count):
 )
 def test_larger_pictures_are_reduced_to_the_short_side(tmp_path, size, expected):
     (tmp_path / "a.png").write_bytes(encoded(picture(0, *size)))
-    assert Pictures(tmp_path, short_side=20)[0].shape == (*expected, 3)
+    assert open_pictures(tmp_path, short_side=20)[0].shape == (*expected, 3)
 
 
 def test_more_pictures_than_are_decoded_ahead(tmp_path):
     write_tar(
         tmp_path / "shard.tar", [(f"{n:03}.png", encoded(picture(n, 4, 4))) for n in range(300)]
     )
-    assert same(Pictures(tmp_path), [picture(n, 4, 4) for n in range(300)])
+    assert same(open_pictures(tmp_path), [picture(n, 4, 4) for n in range(300)])
 
 
 def test_no_folder(tmp_path):
     with pytest.raises(DataError, match="there is no folder"):
-        Pictures(tmp_path / "missing")
+        open_pictures(tmp_path / "missing")
     (tmp_path / "file.png").write_bytes(encoded(picture(0)))
     with pytest.raises(DataError, match="there is no folder"):
-        Pictures(tmp_path / "file.png")
+        open_pictures(tmp_path / "file.png")
 
 
 def test_no_picture(tmp_path):
     with pytest.raises(DataError, match="no readable picture"):
-        Pictures(tmp_path)
+        open_pictures(tmp_path)
     (tmp_path / "a.png").write_text("text")
     with pytest.raises(DataError, match="no readable picture"):
-        Pictures(tmp_path)
+        open_pictures(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all", "cut"])
@@ -120,10 +125,10 @@ def test_damaged_tar_files(tmp_path, content):
         content = path.read_bytes()[:700]
     path.write_bytes(content)
     with pytest.raises(DataError, match="no readable tar file"):
-        Pictures(tmp_path)
+        open_pictures(tmp_path)
 
 
 def test_a_folder_named_like_a_tar_file_is_a_folder(tmp_path):
     (tmp_path / "shard.tar").mkdir()
     (tmp_path / "shard.tar" / "a.png").write_bytes(encoded(picture(0)))
-    assert same(Pictures(tmp_path), [picture(0)])
+    assert same(open_pictures(tmp_path), [picture(0)])

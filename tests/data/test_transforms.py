@@ -103,3 +103,22 @@ def test_developing_is_repeatable():
     luma = np.random.default_rng(1).random((8, 8), np.float32)
     first, second = (transforms.develop(luma, 1.0, np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("disturb", [transforms.vignette, transforms.damage, transforms.compress])
+def test_disturbances_stay_in_range_and_repeat(disturb):
+    luma = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64)
+    found = disturb(luma, 1.0, np.random.default_rng(1))
+    assert found.shape == luma.shape
+    assert found.dtype == np.float32
+    assert 0.0 <= found.min() <= found.max() <= 1.0
+    assert not np.array_equal(found, luma)
+    np.testing.assert_array_equal(found, disturb(luma, 1.0, np.random.default_rng(1)))
+
+
+def test_vignettes_darken_corners_only():
+    flat = np.full((41, 61), 0.5, np.float32)
+    found = transforms.vignette(flat, 1.0, np.random.default_rng(0))
+    assert found[20, 30] == pytest.approx(0.5)
+    assert found[0, 0] < 0.5
+    assert found[0, 0] == pytest.approx(found[-1, -1])
