@@ -93,6 +93,15 @@ class Published:
         """The network with shapes in place of arrays."""
         return nnx.eval_shape(lambda: self.build(args, nnx.Rngs(0)))
 
+    def shapes(self, args: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shape of every published tensor, by its name."""
+        places = self.places(self.abstract(args))
+        return {name: place.published_shape for name, place in places.items()}
+
+    def from_keras(self, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Tensors as `interop.keras_weights` reads them, by their published names."""
+        return {_renamed(name, self.keras): value for name, value in tensors.items()}
+
     def load(self, args: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> nnx.Module:
         """The network with published tensors, in evaluation mode.
 
@@ -107,7 +116,7 @@ class Published:
             for name, value in tensors.items()
             if not self._is_redundant(name, tensors)
         }
-        _require_same(
+        require_same(
             self.name,
             {n: p.published_shape for n, p in places.items()},
             {n: np.shape(v) for n, v in found.items()},
@@ -221,10 +230,14 @@ def _flattened(value: np.ndarray, place: Place | None) -> np.ndarray:
     return value
 
 
-def _require_same(
+def require_same(
     network: str, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
 ) -> None:
-    """Names every difference between the tensors a network has and those it is given."""
+    """Checks that the tensors a network is given are those it has; both are shapes by name.
+
+    Raises:
+      ConversionError: they are not; names every difference.
+    """
     missing = sorted(expected.keys() - found.keys())
     extra = sorted(found.keys() - expected.keys())
     misshapen = [
