@@ -19,6 +19,8 @@ ROOMS = (
     "inception",
     "squeezenet",
     "three_frame",
+    "atlas",
+    "deflicker",
 )
 """Modules of this package that have a tuple `NETWORKS`."""
 

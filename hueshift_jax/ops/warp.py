@@ -91,14 +91,19 @@ def is_inside(flow: Float[Array, "b h w 2"], threshold: float = 0.999) -> Bool[A
     return coverage(flow) >= threshold
 
 
-def resize_flow(flow: Float[Array, "b h w 2"], size: tuple[int, int]) -> Float[Array, "b p q 2"]:
+def resize_flow(
+    flow: Float[Array, "b h w 2"], size: tuple[int, int], *, swapped: bool = False
+) -> Float[Array, "b p q 2"]:
     """The flow on a grid of another (height, width), in pixels of that grid.
 
     Bilinear with half-pixel centers.
+
+    swapped: dx grows with the height and dy with the width, as the published deflickering has it.
     """
     h, w = flow.shape[1:3]
-    larger = resize_bilinear(flow, size)
-    return larger * jnp.array([size[1] / w, size[0] / h], jnp.float32)[None, None, None]
+    growth = [size[1] / w, size[0] / h]
+    growth = growth[::-1] if swapped else growth
+    return resize_bilinear(flow, size) * jnp.array(growth, jnp.float32)[None, None, None]
 
 
 def flow_of_resized(

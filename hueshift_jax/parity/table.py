@@ -19,6 +19,9 @@ ROOMS = (
     "raft",
     "flowchroma",
     "three_frame",
+    "atlas",
+    "deflicker",
+    "keyframes",
 )
 """Modules of this package; each has a `RUNNERS`: name of the reference -> function of a `Case`."""
 
