@@ -110,7 +110,7 @@ def save_weights(
     from safetensors.numpy import save
 
     stored = {name: _narrowed(name, np.asarray(value), dtype) for name, value in flat.items()}
-    _write_whole(Path(path), save(stored, {**metadata, _CHECKSUM: _checksum(stored)}))
+    write_whole(Path(path), save(stored, {**metadata, _CHECKSUM: _checksum(stored)}))
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -172,7 +172,8 @@ def _is_floating(value: np.ndarray) -> bool:
     return bool(jax.numpy.issubdtype(value.dtype, np.floating))
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under another name first, so that it is whole the moment it appears."""
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
     ) as file:

@@ -18,6 +18,7 @@ ROOMS = (
     "flowchroma",
     "inception",
     "squeezenet",
+    "efficientnet_lite",
     "three_frame",
     "atlas",
     "deflicker",

@@ -110,7 +110,7 @@ class Published:
         """
         module = self.abstract(args)
         places = self.places(module)
-        tensors = {_renamed(name, self.former): value for name, value in tensors.items()}
+        tensors = {self.current(name): value for name, value in tensors.items()}
         found = {
             name: _flattened(value, places.get(name))
             for name, value in tensors.items()
@@ -149,6 +149,10 @@ class Published:
             return True
         value = self.owner(name)
         return value != name and value in tensors
+
+    def current(self, name: str) -> str:
+        """The published name of a tensor that an older checkpoint may call otherwise."""
+        return _renamed(name, self.former)
 
     def owner(self, name: str) -> str:
         """The published name whose tensor counts where several stand for one."""

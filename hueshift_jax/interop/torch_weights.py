@@ -12,9 +12,11 @@ import collections
 import io
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from hueshift_jax.errors import ConversionError
@@ -23,6 +25,7 @@ _DTYPES = {
     "FloatStorage": np.float32,
     "DoubleStorage": np.float64,
     "HalfStorage": np.float16,
+    "BFloat16Storage": jnp.bfloat16,
     "LongStorage": np.int64,
     "IntStorage": np.int32,
     "ShortStorage": np.int16,
@@ -30,6 +33,8 @@ _DTYPES = {
     "CharStorage": np.int8,
     "BoolStorage": np.bool_,
 }
+_DEPTH = 4
+"""Dictionaries inside dictionaries that are searched for tensors."""
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 
@@ -68,6 +73,48 @@ def _rebuild_parameter(data, *_):
     return data
 
 
+class _Inert:
+    """Stands for an object that training scripts save beside weights; keeps and does nothing."""
+
+    def __init__(self, *args, **options):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+    def append(self, item):
+        """Of a list in the pickle."""
+
+    def extend(self, items):
+        """Likewise."""
+
+    def __setitem__(self, key, value):
+        pass
+
+
+_KNOWN = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
+    ("torch", "Size"): tuple,
+}
+_IGNORED = {
+    "_codecs": ("encode",),
+    "argparse": ("Namespace",),
+    "builtins": ("set",),
+    "__builtin__": ("set",),
+    "collections": ("Counter", "defaultdict"),
+    "numpy": ("dtype", "ndarray"),
+    "numpy.core.multiarray": ("scalar", "_reconstruct"),
+    "numpy._core.multiarray": ("scalar", "_reconstruct"),
+    "pathlib": ("Path", "PosixPath", "WindowsPath"),
+    "torch": ("device", *(f"{kind}{n}" for kind in ("float", "int") for n in (16, 32, 64))),
+}
+"""Names that are often found beside weights: an `_Inert` object takes their place."""
+
+
 class _Unpickler(pickle.Unpickler):
     """Knows the names a state dict needs, and no others."""
 
@@ -78,19 +125,18 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
-        allowed = {
-            ("collections", "OrderedDict"): collections.OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-        }
-        if (module, name) not in allowed:
+        if name in _IGNORED.get(module, ()):
+            return _Inert
+        if (module, name) not in _KNOWN:
             raise ConversionError(
                 f"the checkpoint asks for {module}.{name}, which no state dict needs; refused"
             )
-        return allowed[module, name]
+        return _KNOWN[module, name]
 
     def persistent_load(self, pid: tuple) -> _Storage:
         _, dtype, key = pid[:3]
+        if len(pid) > 5 and pid[5] is not None:
+            raise ConversionError("the checkpoint shares storages as PyTorch did before 0.4")
         return self._storages.setdefault(str(key), _Storage(dtype))
 
 
@@ -100,6 +146,22 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
       ConversionError: no PyTorch checkpoint, damaged, asks for more than tensors, or holds no
         state dict (directly or as `state_dict`).
+    """
+    groups = read_state_dicts(path)
+    found = groups.get("state_dict", groups.get(""))
+    if found is None:
+        raise ConversionError(f"{path} holds no tensors but {', '.join(groups)}")
+    return found
+
+
+def read_state_dicts(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
+    """Every dictionary of tensors in a `.pth` or `.pt` file, by where it stands.
+
+    "" is the file itself, "model" its entry of that name, "state.model" one further down. What
+    optimizers keep (dictionaries below a number) is left out.
+
+    Raises:
+      ConversionError: no PyTorch checkpoint, damaged, asks for more than tensors, or without any.
     """
     try:
         content = Path(path).read_bytes()
@@ -114,15 +176,23 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         raise ConversionError(f"{path} is damaged or no PyTorch checkpoint: {exc}") from exc
 
 
-def _arrays(tree: Any, path: str) -> dict[str, np.ndarray]:
-    tree = tree.get("state_dict", tree) if isinstance(tree, dict) else tree
+def _arrays(tree: Any, path: str) -> dict[str, dict[str, np.ndarray]]:
     if not isinstance(tree, dict):
         raise ConversionError(f"{path} holds a {type(tree).__name__}, expected a state dict")
-    arrays = {k: v.array() for k, v in tree.items() if isinstance(v, _Tensor)}
-    if not arrays:
+    groups = dict(_groups(tree, ()))
+    if not groups:
         listed = ", ".join(map(str, list(tree)[:5])) or "nothing"
         raise ConversionError(f"{path} holds no tensors but {listed}; expected a state dict")
-    return arrays
+    return groups
+
+
+def _groups(tree: dict, above: tuple[str, ...]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    tensors = {str(k): v.array() for k, v in tree.items() if isinstance(v, _Tensor)}
+    if tensors:
+        yield ".".join(above), tensors
+    for name, value in tree.items():
+        if isinstance(value, dict) and isinstance(name, str) and len(above) < _DEPTH:
+            yield from _groups(value, (*above, name))
 
 
 def _read_old(content: bytes) -> Any:
