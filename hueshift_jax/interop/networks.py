@@ -22,6 +22,10 @@ ROOMS = (
     "three_frame",
     "atlas",
     "deflicker",
+    "resnet",
+    "colorization_net",
+    "dynamic_unet",
+    "tcvc",
 )
 """Modules of this package that have a tuple `NETWORKS`."""
 

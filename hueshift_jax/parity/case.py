@@ -147,18 +147,32 @@ class Case:
     ) -> nnx.Module:
         """Our network with the file's weights, in evaluation mode; its counts are compared too.
 
+        The tensors of a file that lists none are drawn by the names that the network has.
+
         args: in place of the file's.
         prefix: takes only the tensors whose names begin with it, and takes it off.
         """
+        args = self.args if args is None else args
+        if not self.tensors:
+            self.tensors = self._unlisted(published, args)
         tensors = {
             name.removeprefix(prefix): value
             for name, value in self.tensors.items()
             if name.startswith(prefix)
         }
-        module = published.load(self.args if args is None else args, tensors)
+        module = published.load(args, tensors)
         if not prefix:
             self._count(module, published)
         return module
+
+    def _unlisted(self, published: Published, args: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Every tensor that the published network has, filled by the rule; counters too."""
+        shapes = {
+            n: p.published_shape for n, p in published.places(published.abstract(args)).items()
+        }
+        for name in [n for n in shapes if n.endswith(".running_mean")]:
+            shapes[name.replace("running_mean", "num_batches_tracked")] = ()
+        return {name: recipes.tensor(self.key, name, shape) for name, shape in shapes.items()}
 
     def _count(self, module: nnx.Module, published: Published) -> None:
         """Compares the numbers of trained values and of other state with the meta's."""

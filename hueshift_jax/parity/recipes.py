@@ -109,7 +109,20 @@ def read(text: str, symbols: Mapping[str, int]) -> Iterator[Recipe]:
       `n,h,w=2,128,192`, are added.
     """
     symbols = dict(symbols) | dict(read_symbols(text))
-    before: tuple[int, ...] = ()
+    calls = list(_calls(text))
+    shaped = [parts for _, parts in calls if parts[2:] and parts[2] != "..."]
+    before = shaped[:1]
+    for kind, parts in calls:
+        if parts in shaped:
+            before = [parts]
+        elif before:
+            # "..." stands for what the call before, or else the first with a shape, was given.
+            parts = [*parts[:2], before[0][2], *(parts[3:] or before[0][3:])]
+        yield from _recipes(kind, parts, symbols)
+
+
+def _calls(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Kind and arguments of every call that draws."""
     for match in _CALL.finditer(text):
         parts = _arguments(text, match.end())
         kind = match[1]
@@ -119,11 +132,7 @@ def read(text: str, symbols: Mapping[str, int]) -> Iterator[Recipe]:
                 continue
             start = _end(text, match.end()) + after.end()
             parts, kind = [*parts, ",".join(_arguments(text, start))], "normal"
-        if kind == "u8":
-            parts = ["key", *parts]
-        recipes = list(_recipes(kind, parts, symbols, before))
-        yield from recipes
-        before = recipes[-1].shape if recipes else before
+        yield kind, ["key", *parts] if kind == "u8" else parts
 
 
 def read_symbols(text: str) -> Iterator[tuple[str, int]]:
@@ -156,12 +165,12 @@ def _arguments(text: str, start: int) -> list[str]:
     return [*parts, text[begin:end].strip()]
 
 
-def _recipes(kind: str, parts: list[str], symbols: Mapping[str, int], before) -> Iterator[Recipe]:
+def _recipes(kind: str, parts: list[str], symbols: Mapping[str, int]) -> Iterator[Recipe]:
     key, names, shape, *bounds = parts
     names = [part.strip() for part in names.split("|")]
     if not all(re.fullmatch(r"'[^']*'|\"[^\"]*\"", name) for name in names):
         return
-    size = before if shape == "..." else _shape(shape, symbols)
+    size = _shape(shape, symbols)
     for name in names:
         owner = None if key == "key" else ast.literal_eval(key)
         yield Recipe(kind, owner, ast.literal_eval(name), size, *map(float, bounds))

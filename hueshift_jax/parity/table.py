@@ -22,6 +22,9 @@ ROOMS = (
     "atlas",
     "deflicker",
     "keyframes",
+    "tcvc",
+    "colorization_net",
+    "dynamic_unet",
 )
 """Modules of this package; each has a `RUNNERS`: name of the reference -> function of a `Case`."""
 

@@ -8,7 +8,7 @@ import pytest
 from hueshift_jax.errors import ConversionError, ParityError
 from hueshift_jax.interop import published
 from hueshift_jax.nn.conv import Conv
-from hueshift_jax.parity import run
+from hueshift_jax.parity import recipes, run
 from hueshift_jax.parity.case import Case, thinned
 
 
@@ -74,6 +74,13 @@ def test_a_network_with_the_weights_of_the_file(tmp_path):
     network = case.network(NETWORK)
     np.testing.assert_array_equal(network.kernel[0, 0], case.tensors["conv.weight"][:, :, 0, 0].T)
     assert [check.passed for check in case.checks] == [True]
+
+
+def test_a_file_that_lists_no_tensors(tmp_path):
+    case = write(tmp_path, meta={"args": {"c": 4}, "params": 15, "buffers": 0})
+    network = case.network(NETWORK)
+    np.testing.assert_array_equal(network.bias[...], recipes.tensor("thing", "conv.bias", (3,)))
+    assert [check.passed for check in case.checks] == [True, True]
 
 
 def test_all_that_does_not_fit_is_named():

@@ -33,6 +33,21 @@ def parsed(text, **symbols):
             [("image", None, "x", (2, 3, 6, 6), 0, 1), ("image", None, "y", (2, 3, 6, 6), 0, 1)],
         ),
         (
+            'real image(key,"lab",...), fake image(key,"fake",(2,3,4,6),-1,1), alpha=[0.25,0.7]',
+            [
+                ("image", None, "lab", (2, 3, 4, 6), -1, 1),
+                ("image", None, "fake", (2, 3, 4, 6), -1, 1),
+            ],
+        ),
+        (
+            'image(key,"x",(1,4),-1,1), image(key,"y",...,0,2), u8("z",...)',
+            [
+                ("image", None, "x", (1, 4), -1, 1),
+                ("image", None, "y", (1, 4), 0, 2),
+                ("u8", None, "z", (1, 4), -1, 1),
+            ],
+        ),
+        (
             "big=image(key,'x',(n,3,h+16,w+16)); n,h,w=2,128,192; cut",
             [("image", None, "x", (2, 3, 144, 208), 0, 1)],
         ),
