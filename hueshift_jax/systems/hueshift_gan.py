@@ -6,8 +6,9 @@ colors a film is an average of the weights over the last steps.
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
 from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.systems.network import Network, Weights, averaged, gradients
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 _COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
@@ -48,6 +50,8 @@ class OptimConfig:
     """Part of the run in which the rate falls to zero."""
     clip_norm: float = 1.0
     """Gradients of a larger norm are shortened to it."""
+    parts: int = 1
+    """Parts in which a batch is worked off, one after the other, to save memory."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +158,11 @@ class HueShiftGan:
 
     def __init__(self, config: HueShiftGanConfig):
         self.config = config
+        self.network = Network(self._make)
         self._optimizer = _optimizer(config.optim, config.frozen_blocks)
         self._bins = ab_bins()
-        network = nnx.eval_shape(lambda: self._network(nnx.Rngs(0)))
-        self._graph, self._params, self._stats = nnx.split(network, nnx.Param, ...)
 
-    def _network(self, rngs: nnx.Rngs) -> ChromaUNet:
+    def _make(self, rngs: nnx.Rngs) -> ChromaUNet:
         return ChromaUNet(
             LITE2,
             self.config.widths,
@@ -168,22 +171,15 @@ class HueShiftGan:
             rngs=rngs,
         )
 
-    def _merged(self, params: dict, stats: dict) -> ChromaUNet:
-        return nnx.merge(
-            self._graph,
-            checkpoint.fill(self._params, params),
-            checkpoint.fill(self._stats, stats),
-            copy=True,
-        )
-
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
-        network = self._network(nnx.Rngs(params=key))
-        _, params, stats = nnx.split(network, nnx.Param, ...)
-        params = {k: jnp.asarray(v) for k, v in checkpoint.flatten(params).items()}
-        stats = {k: jnp.asarray(v) for k, v in checkpoint.flatten(stats).items()}
-        if self.config.pretrained:
-            params |= _pretrained_encoder(params)
+        pretrained = _pretrained_encoder(self.network.params) if self.config.pretrained else {}
+        return self._init(key, pretrained)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def _init(self, key: jax.Array, pretrained: Weights) -> State:
+        params, stats = self.network.init(key)
+        params |= pretrained
         prior = jnp.full(len(self._bins), 1.0 / len(self._bins))
         # The averages are buffers of their own: the whole state is donated to the step.
         ema = jax.tree.map(jnp.copy, params | stats)
@@ -193,24 +189,25 @@ class HueShiftGan:
     def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
         """One step of AdamW."""
         del key  # the augmentation is drawn with the data; nothing here is random
+        optim = self.config.optim
         lab = color.srgb_to_lab(jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0)
         target = losses.soft_bins(average_pool(lab[..., 1:], 2), jnp.asarray(self._bins))
         prior = 0.999 * state.bin_prior + 0.001 * target.mean((0, 1, 2))
 
-        def loss_of(params):
-            network = self._merged(params, state.stats)
-            network.train()
-            prediction = network(batch.luma)
+        def loss_of(params, stats, part):
+            luma, lab, target = part
+            prediction, stats = self.network.train(params, stats, luma)
             loss, logs = self._losses(prediction, lab, target, prior)
-            stats = checkpoint.flatten(nnx.split(network, nnx.Param, ...)[2])
             return loss, (logs, stats)
 
-        gradients, (logs, stats) = jax.grad(loss_of, has_aux=True)(state.params)
-        updates, optimizer = self._optimizer.update(gradients, state.optimizer, state.params)
+        whole = (jnp.asarray(batch.luma), lab, target)
+        gradient, stats, logs = gradients(
+            loss_of, state.params, state.stats, whole, parts=optim.parts
+        )
+        updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
-        decay = self.config.ema_decay
-        ema = jax.tree.map(lambda a, b: decay * a + (1.0 - decay) * b, state.ema, params | stats)
-        logs["gradient_norm"] = optax.tree.norm(gradients)
+        ema = averaged(state.ema, params | stats, self.config.ema_decay)
+        logs["gradient_norm"] = optax.tree.norm(gradient)
         return State(params, stats, ema, optimizer, prior), logs
 
     def _losses(self, prediction: Prediction, lab, target, prior) -> tuple[jax.Array, Logs]:
@@ -242,18 +239,14 @@ class HueShiftGan:
         Raises:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
-        expected = checkpoint.flatten(self._params) | checkpoint.flatten(self._stats)
-        checkpoint.match(expected, weights)
-        params = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._params)}
-        stats = {k: jnp.asarray(weights[k]) for k in checkpoint.flatten(self._stats)}
-        return ChromaColorizer(self, params, stats)
+        return ChromaColorizer(self, *self.network.taken(weights))
 
 
-def _pretrained_encoder(params: dict[str, jax.Array]) -> dict[str, jax.Array]:
+def _pretrained_encoder(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
     from hueshift_jax.weights import FOLDER
 
     found, _ = checkpoint.load_weights(FOLDER / ENCODER_WEIGHTS)
-    ours = {f"encoder.{name}": jnp.asarray(value) for name, value in found.items()}
+    ours = {f"encoder.{name}": value for name, value in found.items()}
     expected = {name: value for name, value in params.items() if name.startswith("encoder.")}
     checkpoint.match(expected, ours, ENCODER_WEIGHTS)
     return ours
@@ -299,9 +292,7 @@ def _equalized(ab: jax.Array, power: float) -> jax.Array:
 def _colorize(system: HueShiftGan, params, stats, luma):
     # Compiled once per system, so that the samples of a training run do not compile anew.
     strength, temperature = system.config.strength, system.config.temperature
-    network = system._merged(params, stats)
-    network.eval()
-    prediction = network(luma)
+    prediction = system.network.evaluate(params, stats, luma)
     log_share = jax.nn.log_softmax(prediction.logits)
     entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
     confidence = 1.0 - entropy / jnp.log(float(log_share.shape[-1]))

@@ -25,9 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import nnx
 
-from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Batch, Logs, Memory
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.models.hueshift_generator import (
@@ -38,6 +36,7 @@ from hueshift_jax.models.hueshift_generator import (
 )
 from hueshift_jax.ops import color
 from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.systems.network import Network, gradients
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 CHROMA_STRIDE = 4
@@ -59,6 +58,8 @@ class OptimConfig:
     """Added to the gradient (L2), of every parameter that is used."""
     steps: int = 8000
     """Length of the run; the rate does not depend on it."""
+    parts: int = 1
+    """Parts in which a batch is worked off, one after the other, to save memory."""
 
 
 @dataclass(frozen=True)
@@ -144,26 +145,15 @@ class HueShiftGanPublished:
 
     def __init__(self, config: HueShiftGanPublishedConfig):
         self.config = config
-        self._optimizer = _optimizer(config.optim)
-        network = nnx.eval_shape(lambda: self._network(nnx.Rngs(0)))
-        self._graph, self._params, self._stats = nnx.split(network, nnx.Param, ...)
-
-    def _network(self, rngs: nnx.Rngs) -> SelfGuided:
-        return SelfGuided(self.config.widths, self.config.feature_widths, rngs=rngs)
-
-    def _merged(self, params: dict, stats: dict) -> SelfGuided:
-        return nnx.merge(
-            self._graph,
-            checkpoint.fill(self._params, params),
-            checkpoint.fill(self._stats, stats),
-            copy=True,
+        self.network = Network(
+            lambda rngs: SelfGuided(config.widths, config.feature_widths, rngs=rngs)
         )
+        self._optimizer = _optimizer(config.optim)
 
+    @functools.partial(jax.jit, static_argnums=0)
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
-        _, params, stats = nnx.split(self._network(nnx.Rngs(params=key)), nnx.Param, ...)
-        params = {k: jnp.asarray(v) for k, v in checkpoint.flatten(params).items()}
-        stats = {k: jnp.asarray(v) for k, v in checkpoint.flatten(stats).items()}
+        params, stats = self.network.init(key)
         return State(params, stats, self._optimizer.init(params))
 
     @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -171,18 +161,18 @@ class HueShiftGanPublished:
         """One step of Adam."""
         del key  # the augmentation is drawn with the data; nothing here is random
         srgb = jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0
-        gray = self._gray(batch.luma, srgb)
 
-        def loss_of(params):
-            network = self._merged(params, state.stats)
-            network.train()
-            loss, logs = self._losses(network(gray), srgb)
-            stats = checkpoint.flatten(nnx.split(network, nnx.Param, ...)[2])
+        def loss_of(params, stats, part):
+            gray, srgb = part
+            prediction, stats = self.network.train(params, stats, gray)
+            loss, logs = self._losses(prediction, srgb)
             return loss, (logs, stats)
 
-        gradients, (logs, stats) = jax.grad(loss_of, has_aux=True)(state.params)
-        updates, optimizer = self._optimizer.update(gradients, state.optimizer, state.params)
-        logs["gradient_norm"] = optax.tree.norm(gradients)
+        whole = (self._gray(batch.luma, srgb), srgb)
+        parts = self.config.optim.parts
+        gradient, stats, logs = gradients(loss_of, state.params, state.stats, whole, parts=parts)
+        updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
+        logs["gradient_norm"] = optax.tree.norm(gradient)
         return State(optax.apply_updates(state.params, updates), stats, optimizer), logs
 
     def _gray(self, luma: Array, srgb: jax.Array) -> jax.Array:
@@ -219,13 +209,7 @@ class HueShiftGanPublished:
         Raises:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
-        params, stats = checkpoint.flatten(self._params), checkpoint.flatten(self._stats)
-        checkpoint.match(params | stats, weights)
-        return PublishedColorizer(
-            self,
-            {name: jnp.asarray(weights[name]) for name in params},
-            {name: jnp.asarray(weights[name]) for name in stats},
-        )
+        return PublishedColorizer(self, *self.network.taken(weights))
 
 
 class PublishedColorizer(StatelessColorizer):
@@ -249,7 +233,5 @@ class PublishedColorizer(StatelessColorizer):
 
 
 def _colorize(system: HueShiftGanPublished, params, stats, luma):
-    network = system._merged(params, stats)
-    network.eval()
-    prediction = network(encode_gray(luma))
+    prediction = system.network.evaluate(params, stats, encode_gray(luma))
     return small_ab(prediction.color, luma, keep_luma=not system.config.as_published)

@@ -20,7 +20,7 @@ def weights():
     """Random weights that fit the small system."""
     with tiny.small_and_quick():
         system = tiny.CONFIG.build()
-        shapes = checkpoint.flatten(system._params) | checkpoint.flatten(system._stats)
+        shapes = system.network.params | system.network.stats
         yield {name: np.asarray(value) for name, value in random_weights(shapes).items()}
 
 

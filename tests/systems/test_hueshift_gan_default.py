@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 
-from hueshift_jax import checkpoint
 from hueshift_jax.systems import hueshift_gan
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
 from tests.systems import tiny
@@ -16,7 +15,7 @@ def full_size():
 
 
 def test_the_bundled_encoder_fits_the_default(full_size):
-    shapes = checkpoint.flatten(full_size._params)
+    shapes = full_size.network.params
     encoder = hueshift_gan._pretrained_encoder(shapes)
     assert encoder.keys() == {name for name in shapes if name.startswith("encoder.")}
     assert all(np.isfinite(value).all() for value in encoder.values())

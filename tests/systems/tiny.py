@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Batch
 from hueshift_jax.models import efficientnet_lite
 from hueshift_jax.models.efficientnet_lite import LITE0
@@ -44,8 +43,8 @@ def small_and_quick():
 
 def initial(system):
     """What `system.init` returns, with random weights made by NumPy."""
-    params = random_weights(checkpoint.flatten(system._params))
-    stats = random_weights(checkpoint.flatten(system._stats))
+    params = random_weights(system.network.params)
+    stats = random_weights(system.network.stats)
     optimizer = jax.jit(system._optimizer.init)(params)
     count = len(system._bins)
     ema = {name: jnp.array(value) for name, value in (params | stats).items()}
