@@ -55,6 +55,8 @@ def test_comparing(tmp_path):
 def test_what_was_kept_of_an_output():
     value = np.arange(60).reshape(6, 10)
     np.testing.assert_array_equal(thinned(value, (3, 4), "y"), value[::2, ::3])
+    np.testing.assert_array_equal(thinned(value, (6, 3), "y"), value[:, ::4])
+    np.testing.assert_array_equal(thinned(value, (2, 10), "y", {5}), value[::5])
     for shape in ((7, 10), (6,), (6, 8)):
         with pytest.raises(ParityError, match="has shape"):
             thinned(value, shape, "y")
