@@ -13,7 +13,7 @@ src/stage1_neural_atlas{,_seg}.py, commit 1f39994.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,9 @@ from hueshift_jax.nn.conv import Linear
 from hueshift_jax.nn.initial import PYTORCH
 from hueshift_jax.ops.shapes import require_shape
 from hueshift_jax.ops.trigonometry import waves
+
+Network = Callable[[jax.Array], jax.Array]
+"""From (n, d) to (n, e), -1..1: a `CoordinateNetwork`, or what stands for one."""
 
 
 class CoordinateNetwork(nnx.Module):
@@ -105,16 +108,16 @@ def make_opacity(*, rngs) -> CoordinateNetwork:
     return CoordinateNetwork(3, 1, 8, octaves=5, rngs=rngs)
 
 
-def foreground_color(texture: CoordinateNetwork, uv: Float[Array, "n 2"]) -> Float[Array, "n 3"]:
+def foreground_color(texture: Network, uv: Float[Array, "n 2"]) -> Float[Array, "n 3"]:
     """RGB 0..1 at foreground places -1..1, to which the quarter 0..1 of the atlas belongs."""
     return 0.5 * texture(0.5 * uv + 0.5) + 0.5
 
 
-def background_color(texture: CoordinateNetwork, uv: Float[Array, "n 2"]) -> Float[Array, "n 3"]:
+def background_color(texture: Network, uv: Float[Array, "n 2"]) -> Float[Array, "n 3"]:
     """RGB 0..1 at background places -1..1, to which the quarter -1..0 of the atlas belongs."""
     return 0.5 * texture(0.5 * uv - 0.5) + 0.5
 
 
-def opacity_of(opacity: CoordinateNetwork, points: Float[Array, "n 3"]) -> Float[Array, "n 1"]:
+def opacity_of(opacity: Network, points: Float[Array, "n 3"]) -> Float[Array, "n 1"]:
     """How much the foreground covers the background, 0.001..0.991: its logarithms are finite."""
     return 0.99 * (0.5 * opacity(points) + 0.5) + 0.001

@@ -8,7 +8,7 @@ from hueshift_jax.ops.shapes import require_equal_size
 
 
 def round_trip(
-    there: Float[Array, "b h w 2"], back: Float[Array, "b h w 2"], *, parts: int | None = None
+    there: Float[Array, "b h w 2"], back: Float[Array, "b p q 2"], *, parts: int | None = None
 ) -> Float[Array, "b h w 1"]:
     """How many pixels from home each pixel ends that follows one flow, then the other.
 
@@ -28,7 +28,7 @@ def round_trip(
 
 
 def is_consistent(
-    there: Float[Array, "b h w 2"], back: Float[Array, "b h w 2"], *, threshold: float = 1.0
+    there: Float[Array, "b h w 2"], back: Float[Array, "b p q 2"], *, threshold: float = 1.0
 ) -> Bool[Array, "b h w 1"]:
     """Where the round trip ends less than `threshold` pixels from home."""
     return round_trip(there, back) < threshold

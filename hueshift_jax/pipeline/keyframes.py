@@ -80,15 +80,17 @@ def baseline(series: np.ndarray, degree: int = 2) -> np.ndarray:
 def peaks(
     series: Sequence[float] | np.ndarray, *, threshold: float = 0.3, least_distance: int = 1
 ) -> np.ndarray:
-    """Where the series rises before and falls after; of a plateau its middle, or right of it.
+    """Where the series rises before and falls after; of a plateau its middle, or left of it.
 
     threshold: peaks are above this part of the way from the smallest to the largest value.
     least_distance: of two peaks no further apart than this only the higher stays; 1 keeps all.
     """
     values = np.asarray(series, np.float64)
+    if len(values) < 3:
+        return np.zeros(0, np.int64)
     slope = _without_plateaus(np.diff(values))
     rises, falls = np.append(0.0, slope) > 0, np.append(slope, 0.0) < 0
-    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+    low, high = values.min(), values.max()
     found = np.flatnonzero(rises & falls & (values > low + threshold * (high - low)))
     return _thinned(found, values, least_distance) if least_distance > 1 else found
 
