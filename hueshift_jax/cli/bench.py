@@ -1,189 +1,54 @@
-"""`hueshift bench road`: how fast, how large and how soon, on this machine.
+"""`hueshift bench`: what this machine does with films (`road`) and with networks (`networks`).
 
-Colors a panning 854x480 clip in processes of its own and writes the figures into BENCHMARKS.md:
-frames per second end to end (`--temporal none`, after a first run that compiles) with the shares
-of decoding, network, composition and encoding; peak memory for a short and a ten times longer
-film; the wall time of a second start on two seconds; and a changed `--saturation` against the
-first run.
+Each writes its own part of BENCHMARKS.md; the rest of the file stays as it is.
 """
 
-import argparse
-import json
+import importlib
 import os
 import platform
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 from hueshift_jax.errors import UsageError
 
-_PHOTOGRAPH_FRAMES = 6
-"""Frames that one second of the panning clip spends on each of its four photographs."""
-_SPEED_S = 40
-"""Length of the clip whose speed is measured."""
-_BEGIN, _END = "<!-- road: begin -->", "<!-- road: end -->"
-_START = "import sys; from hueshift_jax.cli.run import main; sys.exit(main())"
+BENCHMARKS = {
+    "road": "speed and memory of coloring a film, end to end",
+    "networks": "speed of every published network, and of layers beside PyTorch's",
+}
 
 
-@dataclass(frozen=True)
-class Run:
-    """One finished `hueshift colorize`: what it said last, wall seconds, peak memory in MB."""
-
-    finished: dict
-    wall_s: float
-    peak_mb: float
-
-
-def main(argv: list[str]) -> int:
-    """Runs the benchmark; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="hueshift bench",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", choices=("road",))
-    parser.add_argument("--clip", type=Path, help="a film to use in place of the panning one")
-    parser.add_argument("--seconds", type=int, nargs=2, default=(20, 200), metavar=("A", "B"))
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts")
-    parser.add_argument("--output", type=Path, default=Path("BENCHMARKS.md"))
-    options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        rows = _road(options, Path(folder))
-    table = _table(rows)
-    print(table)
-    _write(options.output, table)
-    return 0
-
-
-def _road(options: argparse.Namespace, folder: Path) -> list[tuple[str, str]]:
-    from hueshift_jax.cli import demo
-
-    short_s, long_s = options.seconds
-    films = {}
-    for seconds in (2, _SPEED_S, short_s, long_s):
-        films[seconds] = folder / f"film-{seconds}.mp4"
-        if options.clip:
-            _repeat(options.clip, films[seconds], seconds)
-        else:
-            demo.write_pan(films[seconds], 480, 854, frames_each=seconds * _PHOTOGRAPH_FRAMES)
-    _color(films[2], "--no-resume")  # compiles
-    rows = _start_rows(films[2], options.repeat)
-    rows += _speed_rows(films[_SPEED_S], options.repeat)
-    return rows + _memory_rows(films[short_s], films[long_s], options.seconds)
-
-
-def _start_rows(film: Path, repeat: int) -> list[tuple[str, str]]:
-    walls = [_color(film, "--no-resume", "--overwrite").wall_s for _ in range(repeat)]
-    return [("second start, 2 s clip, wall", f"{statistics.median(walls):.1f} s")]
-
-
-def _speed_rows(film: Path, repeat: int) -> list[tuple[str, str]]:
-    rates, ratios, recolored = [], [], []
-    for number in range(repeat):
-        first = _color(film, "--temporal", "none", "--no-resume", "--overwrite")
-        again = ("--temporal", "none", "--saturation", f"{1.1 + 0.1 * number:.1f}")
-        second = _color(film, *again)
-        rates.append(first.finished["frames"] / first.finished["seconds"])
-        recolored.append(second.wall_s)
-        ratios.append(first.wall_s / second.wall_s)
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in first.finished["shares"].items())
-    return [
-        (
-            f"{_SPEED_S} s of 854x480, --temporal none, end to end",
-            f"{statistics.median(rates):.1f} frames/s",
-        ),
-        ("shares of the work", shares),
-        (
-            "changed --saturation on the finished journal",
-            f"{statistics.median(recolored):.1f} s, {statistics.median(ratios):.1f}x faster",
-        ),
-    ]
-
-
-def _memory_rows(short: Path, long: Path, seconds) -> list[tuple[str, str]]:
-    peaks = [_color(film, "--no-resume", "--overwrite").peak_mb for film in (short, long)]
-    return [
-        (f"peak memory, {seconds[0]} s film", f"{peaks[0]:.0f} MB"),
-        (f"peak memory, {seconds[1]} s film", f"{peaks[1]:.0f} MB ({peaks[1] / peaks[0]:.2f}x)"),
-    ]
-
-
-def _color(film: Path, *options: str) -> Run:
-    """Runs the command in a process of its own.
+def main(argv: Sequence[str]) -> int:
+    """Runs a benchmark; returns the exit code.
 
     Raises:
-      UsageError: it failed; its own words are in the message.
+      UsageError: `argv` does not begin with one.
     """
-    command = [sys.executable, "-c", _START, "colorize", "--video", str(film), "--json", *options]
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, said = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - begin
-    if process.returncode != 0:
-        raise UsageError(f"the benchmark's own run failed: {said.strip() or out[-300:]}")
-    finished = json.loads(out.strip().splitlines()[-1])
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Run(finished, wall, usage.ru_maxrss / unit)
+    name, rest = (argv[0], argv[1:]) if argv else ("", ())
+    if name in ("--help", "-h"):
+        lines = [f"  {known:<10} {what}" for known, what in BENCHMARKS.items()]
+        print("\n".join(["usage: hueshift bench BENCHMARK [options]", "", *lines]))
+        return 0
+    if name not in BENCHMARKS:
+        raise UsageError(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    return importlib.import_module(f"hueshift_jax.cli.bench_{name}").main(list(rest))
 
 
-def _repeat(clip: Path, output: Path, seconds: int) -> None:
-    """Writes the clip again and again until so many seconds are full."""
-    import numpy as np
-
-    from hueshift_jax.video.frame import Planes, to_eight_bit
-    from hueshift_jax.video.probe import probe
-    from hueshift_jax.video.reader import Reader
-    from hueshift_jax.video.writer import Encoding, SegmentWriter, assemble
-
-    info = probe(clip)
-    wanted = round(seconds * info.average_rate)
-    step = round(1 / (info.average_rate * info.time_base))
-    segment, count = output.with_suffix(".nut"), 0
-    with SegmentWriter(segment, info, Encoding(crf=20)) as writer:
-        while count < wanted:
-            with Reader(info) as reader:
-                for frame in reader:
-                    luma = to_eight_bit(frame.luma, info.color.bit_depth)
-                    shape = tuple(-(-n // 2) for n in luma.shape)
-                    neutral = np.full(shape, 128, np.uint8)
-                    if count < wanted:
-                        writer.write(Planes(count * step, step, luma, neutral, neutral))
-                    count += 1
-    assemble([segment], info, output, end_s=float(seconds))
-    segment.unlink()
+def machine(*packages: str) -> str:
+    """This machine, the versions of some packages and today's date."""
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    python = f"Python {platform.python_version()}"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {python}, {versions}, {date.today()}"
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("jax", "flax", "av"))
-    lines = [f"| {what} | {figure} |" for what, figure in rows]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return "\n".join(
-        [
-            _BEGIN,
-            "## The road",
-            "",
-            f"`hueshift bench road` on {machine}, {packages}, {date.today()}.",
-            "",
-            "| | |",
-            "|---|---|",
-            *lines,
-            _END,
-        ]
-    )
-
-
-def _write(path: Path, table: str) -> None:
-    """Replaces the part of the file that an earlier run wrote, or adds it at the end."""
+def write(path: Path, name: str, lines: Sequence[str]) -> None:
+    """Prints the part called `name`, and puts it in the file: in its place, or at the end."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    part = "\n".join([begin, *lines, end])
+    print(part)
     text = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
-    before, begin, rest = text.partition(_BEGIN)
-    after = rest.partition(_END)[2] if begin else "\n"
-    separator = "" if begin else "\n"
-    path.write_text(f"{before}{separator}{table}{after}", encoding="utf-8")
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2] if found else "\n"
+    separator = "" if found else "\n"
+    path.write_text(f"{before}{separator}{part}{after}", encoding="utf-8")

@@ -4,9 +4,7 @@ import contextlib
 import copy
 import importlib.util
 import inspect
-import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from flax import nnx
 from hueshift_jax.errors import ParityError
 from hueshift_jax.interop.published import Published
 from hueshift_jax.interop.torch_weights import read_state_dict
+from hueshift_jax.parity.speed import interleaved
 
 _ROUNDS = 7
 
@@ -255,16 +254,8 @@ def paired_ratio(
     first: Callable[[], None], second: Callable[[], None], rounds: int = _ROUNDS
 ) -> float:
     """Median of (seconds of `first` / seconds of `second`) over interleaved rounds."""
-    ratios = []
-    for number in range(rounds + 1):
-        times = []
-        for run in (first, second):
-            begin = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - begin)
-        if number:  # The first round compiles and warms up.
-            ratios.append(times[0] / times[1])
-    return statistics.median(ratios)
+    times = interleaved(first, second, rounds=rounds)
+    return float(np.median(times[:, 0] / times[:, 1]))
 
 
 def _tensors(value: Any) -> Iterator[Any]:
