@@ -120,7 +120,7 @@ class FastFlowNet(nnx.Module):
         )
         self.decoders = nnx.List(Decoder(seen, decoder_widths, groups, rngs=rngs) for _ in LEVELS)
 
-    def __call__(self, pair: Float[Array, "b h w 6"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
+    def __call__(self, pair: Float[Array, "b h w c"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
         """The flows from stride 4 to stride 64, as `paired` pictures have them.
 
         Raises:
@@ -142,7 +142,7 @@ class FastFlowNet(nnx.Module):
         return tuple(flows)
 
     def flow(
-        self, target: Float[Array, "b h w 3"], source: Float[Array, "b h w 3"]
+        self, target: Float[Array, "b h w c"], source: Float[Array, "b p q c"]
     ) -> Float[Array, "b h w 2"]:
         """Backward flow in pixels from `target` to `source`, sRGB 0..1 of any size, red first.
 

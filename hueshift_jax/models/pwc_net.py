@@ -150,7 +150,7 @@ class PWCNet(nnx.Module):
         self.radius = radius
         self.threshold = threshold
 
-    def __call__(self, pair: Float[Array, "b h w 6"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
+    def __call__(self, pair: Float[Array, "b h w c"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
         """The flows from stride 4 to stride 64.
 
         Raises:
@@ -173,7 +173,7 @@ class PWCNet(nnx.Module):
         return (flows[0] + self._correction(known), *flows[1:])
 
     def flow(
-        self, target: Float[Array, "b h w 3"], source: Float[Array, "b h w 3"]
+        self, target: Float[Array, "b h w c"], source: Float[Array, "b p q c"]
     ) -> Float[Array, "b h w 2"]:
         """Backward flow in pixels from `target` to `source`, sRGB 0..1 of any size, red first.
 

@@ -281,11 +281,11 @@ class RAFT(nnx.Module):
 
     def __call__(
         self,
-        first: Float[Array, "b h w 3"],
-        second: Float[Array, "b h w 3"],
+        first: Float[Array, "b h w c"],
+        second: Float[Array, "b p q c"],
         iterations: int = ITERATIONS,
         *,
-        start: Float[Array, "b p q 2"] | None = None,
+        start: Float[Array, "b _ _ 2"] | None = None,
         every: bool = False,
     ) -> Motion:
         """Estimates from `start`, a flow at an eighth of the size, or from no motion.
@@ -334,8 +334,8 @@ class RAFT(nnx.Module):
 
     def flow(
         self,
-        target: Float[Array, "b h w 3"],
-        source: Float[Array, "b h w 3"],
+        target: Float[Array, "b h w c"],
+        source: Float[Array, "b p q c"],
         iterations: int = ITERATIONS,
     ) -> Float[Array, "b h w 2"]:
         """Backward flow in pixels from `target` to `source`, sRGB 0..1 of any size.

@@ -109,7 +109,7 @@ def resize_flow(
 def flow_of_resized(
     estimate: Callable[[jax.Array, jax.Array], jax.Array],
     target: Float[Array, "b h w c"],
-    source: Float[Array, "b h w c"],
+    source: Float[Array, "b p q c"],
     multiple: int,
 ) -> Float[Array, "b h w 2"]:
     """The flow between two pictures of any size by an estimator that is particular about sizes.
