@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import hueshift_jax
-from hueshift_jax.errors import HueShiftError, UsageError
+from hueshift_jax.errors import ConversionError, HueShiftError, UsageError
 
 COMMANDS = {
     "colorize": "color a film, a folder of frames or pictures",
     "train": "train a system: hueshift train NAME --data DIR",
+    "pack": "pack training pictures, films or clips into shards",
+    "convert": "convert weights of the published networks: PyTorch, Keras, safetensors",
     "parity": "compare the networks with the published ones",
     "systems": "list the systems with quality, speed, size and license",
     "bench": "measure speed and memory on this machine",
@@ -120,6 +122,8 @@ def _code_of(exc: SystemExit) -> int:
 
 def _told(exc: BaseException) -> tuple[str, int]:
     """What to print about an error, and the exit code."""
+    if isinstance(exc, ConversionError):  # names every tensor that does not fit
+        return f"error: {_one_line(exc, None)}", exc.exit_code
     if isinstance(exc, HueShiftError):
         return f"error: {_one_line(exc)}", exc.exit_code
     if isinstance(exc, KeyboardInterrupt):
@@ -133,8 +137,8 @@ def _told(exc: BaseException) -> tuple[str, int]:
     return f"error: unexpected {kind}: {_one_line(exc)} (run again with --debug to see where)", 1
 
 
-def _one_line(exc: BaseException) -> str:
-    return " ".join(str(exc).split())[:500]
+def _one_line(exc: BaseException, most: int | None = 500) -> str:
+    return " ".join(str(exc).split())[:most]
 
 
 if __name__ == "__main__":

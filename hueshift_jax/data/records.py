@@ -74,6 +74,8 @@ class Shard(Sequence[Record]):
 
     def content(self, index: int) -> bytes:
         """The bytes of a record."""
+        if not 0 <= index < self._count:
+            raise IndexError(f"record {index} of {self._count}")
         try:
             return self._reader.read([index])[0]
         except Exception as exc:  # the library raises whatever it finds

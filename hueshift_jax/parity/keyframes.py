@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from hueshift_jax.parity.case import Case
-from hueshift_jax.pipeline import keyframes
+from hueshift_jax.data import keyframes
 
 _COUNTS = 3.0
 """Pixels by which a change may differ: the blur's rounding decides about a few."""

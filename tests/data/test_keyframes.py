@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hueshift_jax.pipeline import keyframes
+from hueshift_jax.data import keyframes
 
 
 @pytest.mark.parametrize(
