@@ -41,10 +41,10 @@ class _Shape(NamedTuple):
         """Of the blocks of one level."""
         return BlockKind(self.layers, self.heads if self.attended[level] else None, self.groups)
 
-    def mids(self, middle: Sequence[int], rngs: nnx.Rngs) -> nnx.List:
+    def mids(self, middle: Sequence[int], rngs: nnx.Rngs) -> list[MidBlock]:
         """The middle blocks through the widths `middle`."""
         kind = BlockKind(self.middle_layers, self.heads, self.groups)
-        return nnx.List([MidBlock(i, o, kind, rngs=rngs) for i, o in itertools.pairwise(middle)])
+        return [MidBlock(i, o, kind, rngs=rngs) for i, o in itertools.pairwise(middle)]
 
 
 class Encoder(nnx.Module):
@@ -59,7 +59,7 @@ class Encoder(nnx.Module):
             for n, (i, o) in enumerate(itertools.pairwise(widths))
         ]
         self.downs = nnx.List(downs)
-        self.mids = shape.mids(shape.middle, rngs)
+        self.mids = nnx.List(shape.mids(shape.middle, rngs))
         self.norm_out = GroupNorm(shape.groups, shape.middle[-1])
         self.conv_out = Conv(shape.middle[-1], outputs, 3, **options)
 
@@ -77,7 +77,7 @@ class Decoder(nnx.Module):
         widths, middle = shape.widths, shape.middle[::-1]
         options = {"padding": 1, "initial": PYTORCH, "rngs": rngs}
         self.conv_in = Conv(inputs, middle[0], 3, **options)
-        self.mids = shape.mids(middle, rngs)
+        self.mids = nnx.List(shape.mids(middle, rngs))
         ups = [
             UpBlock(widths[n + 1], widths[n], shape.kind(n), doubled=shape.halved[n], rngs=rngs)
             for n in reversed(range(len(widths) - 1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from hueshift_jax.errors import ShapeError
 
@@ -28,7 +28,7 @@ def require_picture(
 
 
 def require_shape(
-    x: Float[Array, "..."], expected: Sequence[int | None], *, what: str = "input"
+    x: Shaped[Array, "..."], expected: Sequence[int | None], *, what: str = "input"
 ) -> None:
     """Checks the shape of `x`; None stands for any size.
 
