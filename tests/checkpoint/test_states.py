@@ -1,159 +1,20 @@
-"""What is saved comes back, and damage is noticed."""
+"""States of a run come back on any mesh, and damage is noticed."""
 
-import os
+import subprocess
 
 import jax
 import jax.numpy as jnp
-import ml_dtypes
 import numpy as np
 import optax
 import pytest
 from flax import nnx
 
 from hueshift_jax import checkpoint, sharding
-from hueshift_jax.errors import CheckpointError, MismatchedWeightsError, MissingWeightsError
-
-WEIGHTS = {
-    "encoder.0.kernel": np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4),
-    "encoder.0.bias": np.array([1e-9, 7e4], np.float32),
-    "count": np.int32(3),
-}
+from hueshift_jax.errors import CheckpointError, MismatchedWeightsError
 
 
 def model_state():
     return nnx.state(nnx.List([nnx.Linear(3, 4, rngs=nnx.Rngs(0))]))
-
-
-# -- Trees and names -------------------------------------------------------------------------
-
-
-def test_flatten_names_the_leaves():
-    tree = {"a": {"b": 1, "c": (2, 3)}, "d": 4}
-    assert checkpoint.flatten(tree) == {"a.b": 1, "a.c.0": 2, "a.c.1": 3, "d": 4}
-
-
-def test_nnx_states_have_the_names_of_their_attributes():
-    assert list(checkpoint.flatten(model_state())) == ["0.bias", "0.kernel"]
-
-
-def test_unflatten_undoes_flatten():
-    tree = {"a": {0: {"kernel": 1}, 1: {"kernel": 2}}, "b": 3}
-    assert checkpoint.unflatten(checkpoint.flatten(tree)) == tree
-
-
-def test_fill_keeps_the_structure():
-    template = {"state": model_state(), "more": (jnp.ones(2), jnp.ones(3))}
-    doubled = {name: 2 * leaf for name, leaf in checkpoint.flatten(template).items()}
-    filled = checkpoint.fill(template, doubled)
-    assert jax.tree.structure(filled) == jax.tree.structure(template)
-    np.testing.assert_array_equal(filled["more"][0], 2 * np.ones(2))
-
-
-def test_match_accepts_equals():
-    checkpoint.match({"a": (1, 2)}, {"a": np.ones((1, 2))})
-
-
-@pytest.mark.parametrize(
-    ("expected", "found", "message"),
-    [
-        ({"a": (1,), "b": (2,)}, {"a": (1,)}, "b is missing"),
-        ({"a": (1,)}, {"a": (1,), "c": (2,)}, "c is not known"),
-        ({"a": (1,)}, {"a": (2, 1)}, r"a is \(2, 1\), not \(1,\)"),
-        ({str(i): (1,) for i in range(9)}, {}, "0 is missing, 1 is missing, 2 is.* and 6 more"),
-    ],
-)
-def test_match_names_the_first_differences(expected, found, message):
-    with pytest.raises(MismatchedWeightsError, match=message):
-        checkpoint.match(expected, found)
-
-
-# -- Weights ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("dtype", "error"), [(np.float16, 5e-4), (ml_dtypes.bfloat16, 4e-3), (np.float32, 0)]
-)
-def test_weights_come_back(tmp_path, dtype, error):
-    path = tmp_path / "w.safetensors"
-    checkpoint.save_weights(path, WEIGHTS, {"config": "{}"}, dtype)
-    flat, metadata = checkpoint.load_weights(path)
-    assert metadata == {"config": "{}"}
-    assert flat.keys() == WEIGHTS.keys()
-    assert flat["encoder.0.kernel"].dtype == np.float32
-    np.testing.assert_allclose(flat["encoder.0.kernel"], WEIGHTS["encoder.0.kernel"], atol=error)
-    np.testing.assert_array_equal(flat["encoder.0.bias"], WEIGHTS["encoder.0.bias"])
-    assert flat["count"] == 3
-    assert flat["count"].shape == ()
-
-
-def test_half_precision_halves_the_file(tmp_path):
-    large = {"kernel": np.ones((100, 100), np.float32)}
-    for name, dtype in (("half", np.float16), ("full", np.float32)):
-        checkpoint.save_weights(tmp_path / name, large, {}, dtype)
-    assert (tmp_path / "half").stat().st_size < 0.52 * (tmp_path / "full").stat().st_size
-
-
-def test_jax_arrays_of_any_layout_are_saved(tmp_path):
-    path = tmp_path / "w.safetensors"
-    turned = np.arange(6.0, dtype=np.float32).reshape(2, 3).T
-    checkpoint.save_weights(path, {"a": jnp.ones((2, 2)), "b": turned}, {})
-    np.testing.assert_array_equal(checkpoint.load_weights(path)[0]["b"], turned)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e6])
-def test_values_that_cannot_be_kept_are_refused(tmp_path, value):
-    with pytest.raises(MismatchedWeightsError, match="a holds values that float16 cannot keep"):
-        checkpoint.save_weights(tmp_path / "w", {"a": np.full((2, 2), value)}, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "w.safetensors"
-    checkpoint.save_weights(path, WEIGHTS, {})
-    before = checkpoint.digest(path)
-    monkeypatch.setattr(os, "fsync", _full_disk)
-    with pytest.raises(OSError, match="No space"):
-        checkpoint.save_weights(path, {"a": np.ones(3)}, {})
-    assert checkpoint.digest(path) == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def _full_disk(_):
-    raise OSError(28, "No space left on device")
-
-
-def test_missing_weights(tmp_path):
-    with pytest.raises(MissingWeightsError, match="no weights file"):
-        checkpoint.load_weights(tmp_path / "none")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda whole: b"",
-        lambda whole: b"this is no weights file, but some text of a certain length",
-        lambda whole: whole[:-1],
-        lambda whole: whole[: len(whole) // 2],
-        lambda whole: whole[:20],
-        lambda whole: whole + b"more",
-        lambda whole: whole[:9] + b"\x00" + whole[10:],
-        lambda whole: whole[:-4] + b"\xff\xff\xff\x7f",
-    ],
-)
-def test_damaged_weights(tmp_path, damage):
-    path = tmp_path / "w.safetensors"
-    checkpoint.save_weights(path, {"bias": np.ones(4)}, {})
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(MismatchedWeightsError, match="damaged"):
-        checkpoint.load_weights(path)
-
-
-def test_digest_is_sha256(tmp_path):
-    (tmp_path / "x").write_bytes(b"abc")
-    assert checkpoint.digest(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
-
-
-# -- Training --------------------------------------------------------------------------------
 
 
 def training_state(key):
@@ -325,11 +186,78 @@ def test_leftovers_of_an_interrupted_save_are_swept(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
 
 
-def test_one_changed_bit_in_the_values_is_found(tmp_path):
-    path = tmp_path / "weights.safetensors"
-    checkpoint.save_weights(path, {"kernel": np.ones((8, 8), np.float32)}, {"system": "x"})
-    content = bytearray(path.read_bytes())
-    content[-3] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(MismatchedWeightsError, match="checksum"):
-        checkpoint.load_weights(path)
+# -- In the background, the best, other meshes, a full disk ----------------------------------
+
+
+def test_a_save_in_the_background_keeps_what_the_next_step_overwrites(tmp_path):
+    step = jax.jit(lambda state: jax.tree.map(lambda x: x + 1, state), donate_argnums=0)
+    state = {"x": jnp.zeros((512, 512)), "key": jax.random.key(3)}
+    saved = checkpoint.Checkpoints(tmp_path)
+    saved.save(1, state, wait=False)
+    for _ in range(20):
+        state["x"] = step(state["x"])
+    assert saved.steps() == []
+    saved.close()
+    restored = checkpoint.Checkpoints(tmp_path).restore(state).state
+    assert float(jnp.abs(restored["x"]).max()) == 0
+    assert float(state["x"].min()) == 20
+    assert_same(restored["key"], jax.random.key(3))
+
+
+@pytest.mark.parametrize(("highest", "kept"), [(False, [2, 4]), (True, [3, 4])])
+def test_the_best_stays_beside_the_newest(tmp_path, highest, kept):
+    saved = checkpoint.Checkpoints(tmp_path, keep=1, best="error", highest=highest)
+    for step, error in ((1, 5.0), (2, 1.0), (3, 9.0), (4, float("nan"))):
+        saved.save(step, {"x": jnp.full(2, step)}, figures={"error": error})
+    assert saved.steps() == kept
+    assert saved.best_step() == kept[0]
+    assert saved.restore({"x": jnp.zeros(2, int)}, saved.best_step()).state["x"][0] == kept[0]
+    assert saved.restore({"x": jnp.zeros(2, int)}).step == 4
+
+
+def test_without_figures_there_is_no_best(tmp_path):
+    saved = checkpoint.Checkpoints(tmp_path, best="error")
+    saved.save(1, {"x": jnp.ones(2)})
+    assert saved.best_step() is None
+
+
+def split_over(shape, state):
+    return jax.device_put(state, sharding.state_sharding(sharding.make_mesh(*shape), state))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (1, 2), (2, 4)])
+def test_what_four_devices_saved_is_restored_on_others(tmp_path, shape):
+    values = np.random.default_rng(0).standard_normal((256, 128)).astype(np.float32)
+    state = {"large": jnp.asarray(values), "small": jnp.arange(5)}
+    checkpoint.Checkpoints(tmp_path).save(1, split_over((2, 2), state))
+    template = split_over(shape, jax.tree.map(jnp.zeros_like, state))
+    restored = checkpoint.Checkpoints(tmp_path).restore(template).state
+    assert_same(restored, state)
+    assert restored["large"].sharding == template["large"].sharding
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of one mebibyte; only root may make one."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], check=False)
+    if made.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_full_disk_keeps_what_there_was_and_a_later_save_succeeds(small_disk, wait):
+    noise = np.random.default_rng(0).standard_normal(1 << 19).astype(np.float32)
+    saved = checkpoint.Checkpoints(small_disk, keep=9)
+    saved.save(1, {"x": jnp.ones(3)})
+
+    def fill():
+        saved.save(2, {"x": jnp.asarray(noise)}, wait=wait)
+        saved.wait()
+
+    with pytest.raises(CheckpointError, match=r"step 2 cannot be written .*no space left"):
+        fill()
+    assert saved.steps() == [1]
+    saved.save(3, {"x": jnp.full(3, 3.0)})
+    assert checkpoint.Checkpoints(small_disk).steps() == [1, 3]
