@@ -100,12 +100,13 @@ def _samples(case: Case) -> losses.Samples:
     def draw(name: str, like: str) -> np.ndarray:
         return np.moveaxis(dataclasses.replace(drawn[like], name=name).draw(case.key), 1, -1)
 
-    def mask(name: str, pattern: str) -> np.ndarray:
-        return draw(name, "mask")[..., 0] > case.find(pattern + r"\s*>\s*([\d.]+)", 0.5)
+    def mask(name: str, before: str, threshold: float) -> np.ndarray:
+        return draw(name, "mask")[..., 0] > case.find(before + r"\s*>\s*([\d.]+)", threshold)
 
     x, y, t = case.arrays["jif"]
     video = draw("video", "video")
-    forward, backward = mask("mask", r"\(N,1,H,W\)\)"), mask("mask_reverse", "mask_reverse")
+    forward = mask("mask", r"""["']mask["'],\s*\([^)]*\)\)""", 0.4)
+    backward = mask("mask_reverse", "mask_reverse", 0.4)
     forward[-1], backward[0] = False, False
     right, below = (np.diff(video, axis=a, append=video.take([-1], a)) for a in (2, 1))
     read = losses.Samples(
@@ -117,7 +118,7 @@ def _samples(case: Case) -> losses.Samples:
         backward=draw("flow_reverse", "flow")[t, y, x],
         has_forward=forward[t, y, x],
         has_backward=backward[t, y, x],
-        foreground=mask("segmentation", "segmentation")[t, y, x],
+        foreground=mask("segmentation", "segmentation", 0.5)[t, y, x],
     )
     return losses.Samples(*(jnp.asarray(value, jnp.float32) for value in read))
 

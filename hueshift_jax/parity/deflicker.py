@@ -36,7 +36,8 @@ def compare_transform_net(case: Case) -> None:
     """Changes with the memory carried from frame to frame, and without."""
     network = case.network(deflicker.REFINEMENT)
     run = nnx.jit(lambda net, x, memory: net(x, memory))
-    frames = [jnp.asarray(nhwc(case.draw("frame%d", t))) for t in range(_count(case))]
+    last = int(case.find(r"t\s*=\s*0\.\.(\d+)", 2))
+    frames = [jnp.asarray(nhwc(case.draw("frame%d", t))) for t in range(last + 1)]
     b, h, w, _ = frames[0].shape
     empty = memory = network.memory.start(b, h // 4, w // 4)
     carried, alone = [], []
@@ -47,24 +48,20 @@ def compare_transform_net(case: Case) -> None:
     case.compare("y_carried", _stacked(carried, case.arrays["y_carried"].ndim))
     case.compare("y_none", _stacked(alone, case.arrays["y_none"].ndim))
     for name, value in (("h", memory.output), ("c", memory.cell)):
-        case.compare(f"{name}{len(frames) - 1}", nchw(value))
-
-
-def _count(case: Case) -> int:
-    return len(case.arrays["y_carried"])
+        case.compare(f"{name}{last}", nchw(value))
 
 
 def _stacked(pictures: list, ndim: int) -> np.ndarray:
-    """(t, c, h, w) of batches of one, or (t, b, c, h, w), as the file has it."""
+    """Of all steps: (t, b, c, h, w), or (t * b, c, h, w), as the file has it."""
     stack = np.stack([nchw(picture) for picture in pictures])
-    return stack[:, 0] if ndim == 4 else stack
+    return stack.reshape(-1, *stack.shape[2:]) if ndim == 4 else stack
 
 
 def compare_loop(case: Case) -> None:
     """Filter and refinement of a few frames: the padded results, and the finished bytes."""
     filter_network = case.network(deflicker.FILTER, _filter_args(case), "filter.")
     refine_network = case.network(deflicker.REFINEMENT, _refine_args(case), "local.")
-    case.exact("parameters", *_parameters(case, filter_network, refine_network))
+    case.exact("parameters", _parameters(filter_network, refine_network), case.meta["params"])
     run_filter = nnx.jit(lambda net, x: net(x))
     run_refine = nnx.jit(lambda net, x, memory: net(x, memory))
     steps = loop.refine(
@@ -105,13 +102,9 @@ def _refine_args(case: Case) -> dict[str, int]:
     }
 
 
-def _parameters(case: Case, *networks: nnx.Module) -> tuple[int, int]:
-    found = sum(
-        np.size(variable.get_value())
-        for network in networks
-        for _, variable in nnx.to_flat_state(nnx.state(network, nnx.Param))
-    )
-    return int(found), int(case.meta["params"])
+def _parameters(*networks: nnx.Module) -> int:
+    states = (nnx.to_flat_state(nnx.state(network, nnx.Param)) for network in networks)
+    return int(sum(np.size(variable.get_value()) for state in states for _, variable in state))
 
 
 RUNNERS = {
