@@ -1,44 +1,128 @@
 """What a run says while it trains: JSON lines in its folder, one line at a time on the terminal."""
 
+import contextlib
 import json
 import math
+import os
+import sys
 import time
 from pathlib import Path
+from typing import Protocol
 
+import jax
 import numpy as np
 
 
-class Log:
-    """Appends to `log.jsonl`; figures are averaged between two written lines."""
+class Board(Protocol):
+    """Another place where figures go."""
 
-    def __init__(self, folder: Path, *, every: int, quiet: bool = False):
+    def figures(self, step: int, figures: dict[str, float]) -> None:
+        """Notes the figures of a step."""
+        ...
+
+
+class Log:
+    """Appends to `log.jsonl`; figures are averaged between two written lines.
+
+    Args:
+      folder: of the run.
+      every: steps between two lines.
+      after: lines of later steps are dropped: a killed run had got further than its checkpoint.
+      quiet: writes nothing at all, as all but the first of several processes.
+      board: receives the figures too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        every: int,
+        after: int = 0,
+        quiet: bool = False,
+        board: Board | None = None,
+    ):
         self._path = folder / "log.jsonl"
         self._every = every
         self._quiet = quiet
+        self._board = board
         self._pending: list[dict] = []
+        self._waited_s = 0.0
         self._since = time.monotonic()
+        if not quiet:
+            _trim(self._path, after)
+
+    def waited(self, seconds: float) -> None:
+        """Notes how long the loop has waited for a batch."""
+        self._waited_s += seconds
 
     def step(self, step: int, logs: dict, pictures: int, *, last: bool = False) -> dict | None:
-        """Notes one step; every so many steps and after the last writes and returns the means."""
+        """Notes one step; every so many steps and after the last writes and returns the means.
+
+        With them go `pictures_per_s`, `input_share` (0..1, the part of the time in which the
+        device waited for pictures) and `memory_mib` (the most in use so far, of one device or, on
+        a CPU, of the process).
+        """
         self._pending.append(logs)
         if step % self._every and not last:
             return None
         means = {
             name: float(np.mean([np.asarray(entry[name]) for entry in self._pending]))
-            for name in logs
+            for name in sorted(logs, key=lambda name: name != "loss")
         }
         # Reading the figures waited for the device, so the clock now shows finished steps.
         seconds = time.monotonic() - self._since
-        means["pictures_per_s"] = round(pictures * len(self._pending) / seconds, 2)
-        self._pending, self._since = [], time.monotonic()
-        self.write(step, means)
+        speed = {
+            "pictures_per_s": round(pictures * len(self._pending) / seconds, 2),
+            "input_share": round(min(self._waited_s / seconds, 1.0), 3),
+            "memory_mib": _memory_mib(),
+        }
+        self._pending, self._waited_s, self._since = [], 0.0, time.monotonic()
+        self.write(step, means | speed)
         return means
 
     def write(self, step: int, figures: dict) -> None:
         """One object of `figures` for this step; a figure that is not finite becomes null."""
+        if self._quiet:
+            return
         kept = {k: v if math.isfinite(v) else None for k, v in figures.items()}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **kept}) + "\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **kept}) + "\n")
+        except OSError as exc:  # a full disk must not end a run that could still be saved
+            print(f"{self._path} cannot be written: {exc.strerror}", file=sys.stderr)
+        if self._board is not None:
+            self._board.figures(step, figures)
+        self.say("  ".join([f"step {step}", *(f"{k} {v:.4g}" for k, v in figures.items())]))
+
+    def say(self, message: str) -> None:
+        """A line on the terminal."""
         if not self._quiet:
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            print(f"step {step}  {shown}", flush=True)
+            print(message, flush=True)
+
+
+def _trim(path: Path, after: int) -> None:
+    """Drops what does not belong to the first `after` steps, a line cut off in the middle too."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step_of(line) <= after]
+    if len(kept) < len(lines):
+        shorter = path.with_suffix(".tmp")
+        shorter.write_text("".join(kept), encoding="utf-8")
+        os.replace(shorter, path)
+
+
+def _step_of(line: str) -> float:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return json.loads(line)["step"]
+    return math.inf
+
+
+def _memory_mib() -> float:
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and "peak_bytes_in_use" in stats:
+        return round(stats["peak_bytes_in_use"] / 2**20)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)

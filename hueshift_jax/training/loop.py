@@ -1,5 +1,6 @@
 """One training run, from the newest checkpoint to the last step."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,14 +8,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh
 
-from hueshift_jax import checkpoint, config
-from hueshift_jax.contracts import Batch, State, System
-from hueshift_jax.errors import TrainingError
-from hueshift_jax.training.config import TrainConfig
+from hueshift_jax import checkpoint, config, sharding
+from hueshift_jax.contracts import Batch, Evaluator, State, System
+from hueshift_jax.errors import CheckpointError, TrainingError
+from hueshift_jax.training.board import TensorBoard
+from hueshift_jax.training.config import TrainConfig, changes
 from hueshift_jax.training.log import Log
+from hueshift_jax.training.program import Program
+from hueshift_jax.training.stop import Stop
 
-Hook = Callable[[int, State], None]
+Hook = Callable[[int, State], Path | None]
+"""Shows a state of a step; may return a PNG file that it has written."""
 
 
 def run(
@@ -23,48 +30,192 @@ def run(
     batches: Callable[[int], Iterator[Batch]],
     *,
     folder: Path,
+    mesh: Mesh | None = None,
     hooks: tuple[Hook, ...] = (),
+    evaluators: tuple[Evaluator, ...] = (),
 ) -> State:
-    """Trains until `settings.steps` and returns the last state.
+    """Trains until `settings.steps`, or until SIGTERM, and returns the last state, which is saved.
 
     Args:
       settings: the experiment, saved with every checkpoint.
       system: what is trained.
-      batches: gives the batches from a step on; called once, with the first step to do.
+      batches: gives the batches from a step on, or this process's part of each of them; called
+        once, with the number of steps that are done.
       folder: of the run; checkpoints go to `folder/checkpoints`, figures to `folder/log.jsonl`.
+      mesh: the devices; by default one.
       hooks: called every `sample_every` steps and after the last with (step, state).
+      evaluators: called with the state every `evaluate_every` steps and after the last; their
+        figures go to the log and tell the best checkpoint.
 
     Raises:
-      TrainingError: a logged figure is not finite; the last good checkpoint stays.
+      TrainingError: a logged figure or a state to be saved is not finite; the last good checkpoint
+        stays.
+      CheckpointError: the last state cannot be saved.
     """
-    keeper = checkpoint.Checkpoints(folder / "checkpoints", settings.keep)
-    log = Log(folder, every=settings.log_every)
-    key = jax.random.key(settings.seed)
-    state = system.init(key)
-    restored = keeper.restore(state)
-    first, state = (restored.step, restored.state) if restored else (0, state)
-    saved = time.monotonic()
-    text = config.to_json(settings)
-    for step, batch in enumerate(batches(first), start=first + 1):
-        state, logs = system.step(state, batch, jax.random.fold_in(key, step))
-        last = step == settings.steps
-        means = log.step(step, logs, len(batch.luma), last=last)
-        if means:
-            _check_finite(means, step, settings.log_every)
-        if last or (means and time.monotonic() - saved > settings.save_every_s):
-            keeper.save(step, state, text)
-            saved = time.monotonic()
-        if last or step % settings.sample_every == 0:
-            for hook in hooks:
-                hook(step, state)
-    return state
+    with Stop() as stop:
+        training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1))
+        try:
+            training.go(batches, stop, hooks=hooks, evaluators=evaluators)
+        finally:
+            training.close()
+    return training.state
 
 
-def _check_finite(means: dict[str, Any], step: int, every: int) -> None:
-    bad = [name for name, value in means.items() if not np.isfinite(value)]
-    if bad:
-        first = (step - 1) // every * every
-        raise TrainingError(
-            f"{', '.join(bad)} became non-finite between steps {first} and {step}; the last "
-            "checkpoint is good: lower the learning rate and run the command again"
+class _Run:
+    """The state of a run between two steps."""
+
+    def __init__(self, settings: TrainConfig, system: System, folder: Path, mesh: Mesh):
+        self.settings, self._mesh = settings, mesh
+        self._text = config.to_json(settings)
+        self._keeper = checkpoint.Checkpoints(
+            folder / "checkpoints",
+            settings.keep,
+            best=settings.best,
+            highest=settings.best_is_highest,
         )
+        self._program = Program(system, mesh, jax.random.key(settings.seed))
+        restored = self._keeper.restore(self._program.template)
+        self.step = restored.step if restored else 0
+        self.state = restored.state if restored else self._program.init()
+        first = sharding.is_first()
+        shown = first and settings.tensorboard and self.step < settings.steps
+        self._board = TensorBoard(folder, after=self.step) if shown else None
+        self._log = Log(
+            folder,
+            every=settings.log_every,
+            after=self.step,
+            quiet=not first,
+            board=self._board,
+        )
+        if 0 < self.step < settings.steps:
+            other = changes(restored.config, self._text)
+            note = f", with other settings: {', '.join(other)}" if other else ""
+            self._log.say(f"continues after step {self.step}{note}")
+        self._checked = self.step
+        self._saved_at = time.monotonic()
+
+    def go(
+        self,
+        batches: Callable[[int], Iterator[Batch]],
+        stop: Stop,
+        *,
+        hooks: tuple[Hook, ...],
+        evaluators: tuple[Evaluator, ...],
+    ) -> None:
+        """All steps that are left."""
+        last = self.settings.steps
+        for batch in self._timed(batches(self.step)):
+            placed = self._program.place(batch)
+            if not self._program.prepare(self.state, placed, stop.noted):
+                break
+            self.state, logs = self._program.step(self.state, placed, self.step + 1)
+            self.step += 1
+            stopping = self.step < last and stop.agreed(self.step)
+            means = self._log.step(
+                self.step, logs, len(placed.luma), last=self.step == last or stopping
+            )
+            self._check(means or {})
+            if stopping:
+                break
+            evaluated = bool(evaluators) and self._due(self.settings.evaluate_every)
+            figures = self._evaluated(evaluators) if evaluated else {}
+            if evaluated or self.step == last or (means and self._is_time()):
+                self._save(figures)
+            self._show(hooks)
+        if self.step < last:
+            self._save({}, final=True)
+            self._log.say(f"stopped after step {self.step}; the same command continues")
+
+    def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches; how long each was waited for goes to the log."""
+        for _ in range(self.step, self.settings.steps):
+            began = time.monotonic()
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self._log.waited(time.monotonic() - began)
+            yield batch
+
+    def _due(self, every: int) -> bool:
+        return self.step == self.settings.steps or self.step % every == 0
+
+    def _check(self, means: dict[str, Any]) -> None:
+        bad = [name for name, value in means.items() if not np.isfinite(value)]
+        self._refuse(bad)
+        if means:
+            self._checked = self.step
+
+    def _refuse(self, bad: list[str]) -> None:
+        if bad:
+            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+            raise TrainingError(
+                f"{', '.join(bad[:3])}{more} became non-finite between steps {self._checked} and "
+                f"{self.step}; the last checkpoint is good: lower the learning rate and run the "
+                "command again"
+            )
+
+    def _evaluated(self, evaluators: tuple[Evaluator, ...]) -> dict[str, float]:
+        state = self._local()
+        if not sharding.is_first():
+            return {}
+        figures = {name: float(value) for each in evaluators for name, value in each(state)}
+        self._log.write(self.step, figures)
+        return figures
+
+    def _show(self, hooks: tuple[Hook, ...]) -> None:
+        if not hooks or not self._due(self.settings.sample_every):
+            return
+        state = self._local()
+        if not sharding.is_first():
+            return
+        for hook in hooks:
+            picture = hook(self.step, state)
+            if picture is not None and self._board is not None:
+                self._board.picture(self.step, picture.parent.name, picture)
+
+    def _local(self) -> State:
+        """The state as hooks may use it; of several processes every one has to ask."""
+        if jax.process_count() == 1:
+            return self.state
+        return sharding.to_local(self.state, self._mesh)
+
+    def _is_time(self) -> bool:
+        """Whether the next checkpoint is due: by one clock, where there are several."""
+        due = time.monotonic() - self._saved_at > self.settings.save_every_s
+        if jax.process_count() > 1:
+            due = bool(multihost_utils.broadcast_one_to_all(np.asarray(due)))
+        return due
+
+    def _save(self, figures: dict[str, float], *, final: bool = False) -> None:
+        """Saves in the background, the last state at once."""
+        final = final or self.step == self.settings.steps
+        self._refuse(self._program.not_finite(self.state))
+        position = {"batches": self.step, "seed": self.settings.seed}
+        try:
+            self._settle()
+            self._keeper.save(
+                self.step, self.state, self._text, position, figures=figures, wait=final
+            )
+        except CheckpointError as exc:
+            if final:
+                raise
+            self._tell(exc)
+        self._saved_at = time.monotonic()
+
+    def _settle(self) -> None:
+        """Waits for the save before; that it failed is no reason not to try again."""
+        try:
+            self._keeper.wait()
+        except CheckpointError as exc:
+            self._tell(exc)
+
+    def _tell(self, exc: CheckpointError) -> None:
+        wait = self.settings.save_every_s
+        print(f"{exc}; training goes on and tries again in {wait:.0f} s", file=sys.stderr)
+
+    def close(self) -> None:
+        """Ends what runs in the background."""
+        self._settle()
+        self._keeper.close()
+        if self._board is not None:
+            self._board.close()

@@ -17,7 +17,7 @@ from tests.systems import tiny
 SMALL = (
     *("--system.pretrained", "False", "--system.widths", "32", "16", "16", "8"),
     *("--data.sizes", "32", "32", "--data.phase_ends", "0.5", "--data.batch_size", "2"),
-    *("--log_every", "1", "--data.threads", "1"),
+    *("--log_every", "1", "--data.threads", "1", "--mesh.data", "1"),
 )
 
 

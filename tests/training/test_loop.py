@@ -63,7 +63,8 @@ def lines(folder):
 
 
 def without_speed(entries):
-    return [{k: v for k, v in e.items() if k != "pictures_per_s"} for e in entries]
+    speed = ("pictures_per_s", "input_share", "memory_mib")
+    return [{k: v for k, v in e.items() if k not in speed} for e in entries]
 
 
 def same(first, second):
@@ -102,8 +103,7 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(tmp_path, whole,
         train(tmp_path, stop_after=stop_after)
     state = train(tmp_path)
     assert same(state, whole[0])
-    if stop_after % 2 == 0:
-        assert without_speed(lines(tmp_path)) == without_speed(lines(whole[1]))
+    assert without_speed(lines(tmp_path)) == without_speed(lines(whole[1]))
 
 
 def test_a_finished_run_does_nothing_more(whole):

@@ -1,0 +1,118 @@
+"""The compiled step of a system on a mesh."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from hueshift_jax import checkpoint, sharding
+from hueshift_jax.contracts import Batch, Logs, State, System
+
+_POLL_S = 0.1
+
+
+class Program:
+    """A system's `init` and `step` as programs for a whole mesh.
+
+    States lie as `sharding.state_sharding` says, before a step and after; logs and randomness are
+    on every device.
+
+    Args:
+      system: what is trained.
+      mesh: where.
+      key: of the initial state, and folded with the number of a step, of the step.
+    """
+
+    def __init__(self, system: System, mesh: Mesh, key: jax.Array):
+        self._mesh = mesh
+        # As host values these are the same for every process of a run.
+        self._impl, self._key = str(jax.random.key_impl(key)), np.asarray(jax.random.key_data(key))
+        self._system = system
+        shapes = jax.eval_shape(system.init, key)
+        self._lies = sharding.state_sharding(mesh, shapes)
+        self.template = jax.tree.map(_placed_shape, shapes, self._lies)
+        self._compiled: dict[tuple, Callable[..., tuple[State, Logs]]] = {}
+        self._finite = jax.jit(_finite, out_shardings=sharding.replicated(mesh))
+
+    def init(self) -> State:
+        """The state before the first step; made where it lies."""
+
+        def initial(key_data: jax.Array) -> State:
+            return self._system.init(jax.random.wrap_key_data(key_data, impl=self._impl))
+
+        with jax.set_mesh(self._mesh):
+            return jax.jit(initial, out_shardings=self._lies)(self._key)
+
+    def place(self, batch: Batch) -> Batch:
+        """The batch of all processes on the mesh, from the part of this one."""
+        return sharding.place_batch(batch, self._mesh)
+
+    def prepare(self, state: State, batch: Batch, stopped: Callable[[], bool]) -> bool:
+        """Compiles the step for batches of this form, if it is not.
+
+        Returns:
+          False if `stopped` said so before all was done; the state is then untouched.
+        """
+        form = _form(batch)
+        if form in self._compiled:
+            return True
+        result: list[Any] = []
+
+        def compile_it() -> None:
+            try:
+                result.append(self._compile(state, batch))
+            except BaseException as exc:  # handed to the thread that waits
+                result.append(exc)
+
+        # In a thread of its own, because signals are not served while XLA compiles.
+        thread = threading.Thread(target=compile_it, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            if stopped():
+                return False
+            thread.join(_POLL_S)
+        if isinstance(result[0], BaseException):
+            raise result[0]
+        self._compiled[form] = result[0]
+        return True
+
+    def _compile(self, state: State, batch: Batch) -> Callable[..., tuple[State, Logs]]:
+        def step(state: State, batch: Batch, key_data: jax.Array, number: jax.Array):
+            key = jax.random.wrap_key_data(key_data, impl=self._impl)
+            return self._system.step(state, batch, jax.random.fold_in(key, number))
+
+        with jax.set_mesh(self._mesh):
+            jitted = jax.jit(
+                step,
+                donate_argnums=0,
+                out_shardings=(self._lies, sharding.replicated(self._mesh)),
+            )
+            return jitted.lower(state, batch, self._key, np.int32(0)).compile()
+
+    def step(self, state: State, batch: Batch, number: int) -> tuple[State, Logs]:
+        """One step; `state` is used up."""
+        return self._compiled[_form(batch)](state, batch, self._key, np.int32(number))
+
+    def not_finite(self, state: State) -> list[str]:
+        """The names of the arrays that hold a value that is not finite."""
+        found = self._finite(state)
+        return [name for name, fine in found.items() if not np.asarray(fine)]
+
+
+def _placed_shape(shape: jax.ShapeDtypeStruct, lies: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=lies)
+
+
+def _form(batch: Batch) -> tuple:
+    return tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch))
+
+
+def _finite(state: State) -> dict[str, jax.Array]:
+    return {
+        name: jax.numpy.isfinite(leaf).all()
+        for name, leaf in checkpoint.flatten(state).items()
+        if jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact)
+    }
