@@ -1,0 +1,68 @@
+"""SCGAN: sizes, what evaluation keeps still, and the published variants."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from hueshift_jax.errors import ShapeError
+from hueshift_jax.models.scgan import ScganDiscriminator, ScganGenerator
+
+NARROW = {"width": 2, "saliency_width": 2, "feature_widths": (2, 2, 2, 2, 2)}
+generate = nnx.jit(lambda network, gray: network(gray))
+
+
+def generator(**options):
+    network = ScganGenerator(**NARROW, **options, rngs=nnx.Rngs(0))
+    network.eval()
+    return network
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    return tuple(jnp.asarray(rng.random((2, 24, 20, n)), jnp.float32) for n in (1, 3))
+
+
+def test_published_colors_are_moved_to_the_range_of_their_targets():
+    gray = jax.random.uniform(jax.random.key(0), (1, 256, 256, 1))
+    published = generate(generator(as_published=True, with_saliency=False), gray)
+    repaired = generate(generator(), gray)
+    assert repaired.color.shape == (1, 256, 256, 3)
+    assert repaired.saliency.shape == (1, 256, 256, 1)
+    assert 0 <= float(repaired.color.min()) and float(repaired.color.max()) <= 1
+    assert published.saliency_logits is None
+    assert float(published.color.min()) < 0
+
+
+@pytest.mark.parametrize("shape", [(1, 256, 256, 3), (1, 256, 128, 1), (1, 250, 256, 1)])
+def test_wrong_pictures(shape):
+    with pytest.raises(ShapeError):
+        generator()(jnp.ones(shape))
+
+
+@pytest.mark.parametrize("as_published", [False, True])
+def test_evaluation_moves_the_singular_vectors_as_published_only(pair, as_published):
+    network = ScganDiscriminator(width=2, as_published=as_published, rngs=nnx.Rngs(0))
+    network.eval()
+    judge = nnx.jit(lambda network, gray, color: network(gray, color))
+    first, second = (np.asarray(judge(network, *pair)) for _ in range(2))
+    assert np.any(first != second) == as_published
+    assert first.shape == (2, 1, 1, 1)
+
+
+def test_a_critic_judges_pairs_of_one_size_only(pair):
+    critic = ScganDiscriminator(width=2, rngs=nnx.Rngs(0))
+    with pytest.raises(ShapeError):
+        critic(pair[0], pair[1][:, :-1])
+    with pytest.raises(ShapeError):
+        critic(pair[1], pair[1])
+    with pytest.raises(ShapeError):
+        critic(pair[0][:, :16], pair[1][:, :16])
+
+
+def test_norms_begin_near_one():
+    scale = np.asarray(ScganDiscriminator(width=32, rngs=nnx.Rngs(0)).blocks[3].norm.scale[...])
+    assert 0.015 < scale.std() < 0.025
+    assert abs(scale.mean() - 1) < 0.01
