@@ -106,6 +106,8 @@ def test_resize_flow_scales_its_values():
     flow = np.broadcast_to(np.array([2.0, 3.0], np.float32), (1, 4, 6, 2))
     found = warp.resize_flow(jnp.asarray(flow), (2, 12))
     np.testing.assert_allclose(found, np.broadcast_to([4.0, 1.5], (1, 2, 12, 2)), rtol=1e-6)
+    found = warp.resize_flow(jnp.asarray(flow), (2, 12), swapped=True)
+    np.testing.assert_allclose(found, np.broadcast_to([1.0, 6.0], (1, 2, 12, 2)), rtol=1e-6)
 
 
 # -- Correlation ------------------------------------------------------------------------------
