@@ -115,16 +115,19 @@ def measure(argv: Sequence[str]) -> None:
 def _speed(published, rounds: int) -> Speed:
     """The speed of one network with random weights."""
     import jax
+    import jax.numpy as jnp
     import numpy as np
     from flax import nnx
 
     from hueshift_jax.parity import recipes, speed
 
-    places = published.places(published.abstract({}))
-    shapes = {name: place.published_shape for name, place in places.items()}
-    tensors = {name: recipes.tensor("bench", name, shape) for name, shape in shapes.items()}
-    graph, state = nnx.split(published.load({}, tensors))
-    parameters = sum(v.size for v in jax.tree.leaves(nnx.state(nnx.merge(graph, state), nnx.Param)))
+    network = published.abstract({})
+    for name, place in published.places(network).items():
+        drawn = recipes.tensor("bench", name, place.published_shape)
+        place.variable.set_value(jnp.asarray(place.layout.read(drawn)))
+    network.eval()
+    graph, state = nnx.split(network)
+    parameters = sum(v.size for v in jax.tree.leaves(nnx.state(network, nnx.Param)))
     inputs = published.inputs({}, published.size, np.random.default_rng(0))
 
     def call(state, *inputs):
