@@ -10,6 +10,7 @@ ROOMS = (
     "hueshift_gan",
     "vgg",
     "scgan",
+    "pfan",
     "hueshift_diffusion",
     "dlvc",
     "fast_flow_net",

@@ -12,6 +12,7 @@ ROOMS = (
     "resize",
     "vgg",
     "scgan",
+    "pfan",
     "hueshift_diffusion",
     "dlvc",
     "fast_flow_net",
