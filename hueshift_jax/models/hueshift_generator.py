@@ -25,6 +25,7 @@ from jaxtyping import Array, Float
 from hueshift_jax.nn.conv import Conv
 from hueshift_jax.nn.initial import PYTORCH
 from hueshift_jax.nn.norm import BatchNorm
+from hueshift_jax.ops.resample import resize_bilinear
 
 GENERATOR_WIDTHS = (512, 256, 128, 64)
 """As published: outer levels, second levels, third levels with the attention decoder, middle."""
@@ -154,8 +155,7 @@ class HueShiftGenerator(nnx.Module):
         self, gray: Float[Array, "b h w 1"], features: Float[Array, "b p q f"]
     ) -> Prediction:
         """Predicts with `features` enlarged bilinearly (half-pixel centers) to the full size."""
-        shape = (*gray.shape[:3], features.shape[-1])
-        features = jax.image.resize(features, shape, "bilinear", antialias=False)
+        features = resize_bilinear(features, gray.shape[1:3])
         enc1 = self.enc1(gray)
         enc2 = self.enc2(enc1)
         enc3 = _join(self.enc3[1](self.enc3[0](enc2)), features)
