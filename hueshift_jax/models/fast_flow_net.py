@@ -19,6 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from hueshift_jax.nn.conv import Conv, ConvTranspose
+from hueshift_jax.nn.initial import Initial, kaiming_normal, zeros
 from hueshift_jax.ops import warp
 from hueshift_jax.ops.resample import average_pool
 from hueshift_jax.ops.shapes import require_picture
@@ -37,6 +38,7 @@ LEVELS = (2, 3, 4, 5, 6)
 _LAYERS = (2, 3, 3)
 _SLOPE = 0.1
 _RADIUS = 4
+_INITIAL = Initial(kaiming_normal, zeros)
 
 
 def _kept_channels() -> tuple[int, ...]:
@@ -51,6 +53,13 @@ def _kept_channels() -> tuple[int, ...]:
 
 KEPT_CHANNELS = _kept_channels()
 """The 53 of 81 channels of the correlation that the decoders see."""
+
+
+def _conv(inputs: int, outputs: int, *, stride: int = 1, groups: int = 1, rngs) -> Conv:
+    """3x3, one row and column of zeros on every side, at stride 2 as well."""
+    return Conv(
+        inputs, outputs, 3, stride=stride, padding=1, groups=groups, initial=_INITIAL, rngs=rngs
+    )
 
 
 def _activated(conv: Conv, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
@@ -69,9 +78,9 @@ class Decoder(nnx.Module):
         wide, fifth, sixth = widths
         steps = ((inputs, wide, 1), *((wide, wide, groups),) * 3, (wide, fifth, 1))
         self.layers = nnx.List(
-            Conv(a, b, 3, padding=1, groups=g, rngs=rngs) for a, b, g in (*steps, (fifth, sixth, 1))
+            _conv(a, b, groups=g, rngs=rngs) for a, b, g in (*steps, (fifth, sixth, 1))
         )
-        self.predict = Conv(sixth, 2, 3, padding=1, rngs=rngs)
+        self.predict = _conv(sixth, 2, rngs=rngs)
         self.groups = groups
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w 2"]:
@@ -107,16 +116,15 @@ class FastFlowNet(nnx.Module):
         levels, inputs = [], 3
         for width, count in zip(widths, _LAYERS, strict=True):
             sizes = [(inputs, width, 2), *[(width, width, 1)] * (count - 1)]
-            levels.append(
-                nnx.List(Conv(a, b, 3, stride=s, padding=1, rngs=rngs) for a, b, s in sizes)
-            )
+            levels.append(nnx.List(_conv(a, b, stride=s, rngs=rngs) for a, b, s in sizes))
             inputs = width
         features = (widths[1], *(widths[2],) * 4)
         seen = len(KEPT_CHANNELS) + reduced + 2
         self.pyramid = nnx.List(levels)
-        self.reduce = nnx.List(Conv(n, reduced, 3, padding=1, rngs=rngs) for n in features)
+        self.reduce = nnx.List(_conv(n, reduced, rngs=rngs) for n in features)
         self.up = nnx.List(
-            ConvTranspose(2, 2, 4, stride=2, padding=1, rngs=rngs) for _ in LEVELS[1:]
+            ConvTranspose(2, 2, 4, stride=2, padding=1, initial=_INITIAL, rngs=rngs)
+            for _ in LEVELS[1:]
         )
         self.decoders = nnx.List(Decoder(seen, decoder_widths, groups, rngs=rngs) for _ in LEVELS)
 

@@ -20,6 +20,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from hueshift_jax.nn.conv import Conv, ConvTranspose
+from hueshift_jax.nn.initial import Initial, kaiming_normal, zeros
 from hueshift_jax.ops import warp
 from hueshift_jax.ops.shapes import require_picture
 
@@ -40,6 +41,7 @@ OLD_NEW_FIRST = (False, True, False, False, False)
 """That of `PWCDCNet_old`."""
 _DILATIONS = (1, 2, 4, 8, 16, 1)
 _SLOPE = 0.1
+_INITIAL = Initial(kaiming_normal, zeros)
 
 
 def _activated(conv: Conv, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
@@ -48,12 +50,21 @@ def _activated(conv: Conv, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"
 
 def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1, rngs) -> Conv:
     """3x3; zeros on every side, so that the stride alone changes the size."""
-    return Conv(inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation, rngs=rngs)
+    return Conv(
+        inputs,
+        outputs,
+        3,
+        stride=stride,
+        padding=dilation,
+        dilation=dilation,
+        initial=_INITIAL,
+        rngs=rngs,
+    )
 
 
 def _doubling(inputs: int, *, rngs) -> ConvTranspose:
     """Two channels of twice the size."""
-    return ConvTranspose(inputs, 2, 4, stride=2, padding=1, rngs=rngs)
+    return ConvTranspose(inputs, 2, 4, stride=2, padding=1, initial=_INITIAL, rngs=rngs)
 
 
 class Estimator(nnx.Module):

@@ -24,7 +24,7 @@ from hueshift_jax.nn.initial import PYTORCH, Initial, fan_out_normal
 from hueshift_jax.nn.norm import BatchNorm, InstanceNorm
 from hueshift_jax.ops import warp
 from hueshift_jax.ops.resample import resize_bilinear
-from hueshift_jax.ops.shapes import require_equal_size, require_picture
+from hueshift_jax.ops.shapes import require_equal_size, require_picture, require_shape
 
 STRIDE = 8
 """Sides of the pictures are multiples of this."""
@@ -293,7 +293,8 @@ class RAFT(nnx.Module):
         every: gives the full flow after each iteration, as training needs it.
 
         Raises:
-          ShapeError: other channels, sides too small or no multiples of 8, unequal sizes.
+          ShapeError: other channels, sides too small or no multiples of 8, unequal sizes, a start
+            of another size.
         """
         for x in (first, second):
             require_picture(x, 3, multiple=STRIDE, least=LEAST, what="picture")
@@ -304,6 +305,7 @@ class RAFT(nnx.Module):
         hidden = jnp.tanh(known[..., : self.sizes.hidden])
         context = jax.nn.relu(known[..., self.sizes.hidden :])
         flow = jnp.zeros((*hidden.shape[:3], 2)) if start is None else start
+        require_shape(flow, (*hidden.shape[:3], 2), what="start")
 
         def step(carry, _):
             hidden, flow = carry

@@ -119,3 +119,10 @@ def test_other_pictures_are_refused(first, second):
     graph, state = nnx.split(nnx.eval_shape(lambda: RAFT(SMALL, rngs=nnx.Rngs(0))))
     with pytest.raises(ShapeError, match="expected"):
         jax.eval_shape(lambda s: nnx.merge(graph, s)(jnp.zeros(first), jnp.zeros(second)), state)
+
+
+def test_another_start_is_refused():
+    graph, state = nnx.split(nnx.eval_shape(lambda: RAFT(SMALL, rngs=nnx.Rngs(0))))
+    frames, start = jnp.zeros((1, 64, 64, 3)), jnp.zeros((1, 64, 64, 2))
+    with pytest.raises(ShapeError, match="start"):
+        jax.eval_shape(lambda s: nnx.merge(graph, s)(frames, frames, start=start), state)
