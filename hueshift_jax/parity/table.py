@@ -13,6 +13,7 @@ ROOMS = (
     "vgg",
     "scgan",
     "pfan",
+    "preprocess",
     "hueshift_diffusion",
     "dlvc",
     "fast_flow_net",
