@@ -52,12 +52,12 @@ class Maker(NamedTuple):
 
     def layer(self, inputs: int, layer: Layer) -> ConvNorm:
         """One layer."""
-        return ConvNorm(inputs, self._narrow(layer), initial=PYTORCH, rngs=self.rngs)
+        return ConvNorm(inputs, self._narrow(layer), rngs=self.rngs)
 
     def chain(self, inputs: int, *layers: Layer) -> Chain:
         """Layers one after another."""
         narrow = [self._narrow(layer) for layer in layers]
-        return Chain(inputs, narrow, initial=PYTORCH, rngs=self.rngs)
+        return Chain(inputs, narrow, rngs=self.rngs)
 
     def _narrow(self, layer: Layer) -> Layer:
         return layer._replace(outputs=layer.outputs // self.divisor)
