@@ -25,6 +25,7 @@ COLORIZATION_NET = Published(
         (r"^decoder\.", _DECODER),
     ),
     aliases=((r"^global_resnet\.([0-5])\.", r"midlevel_resnet.\1."),),
+    repeats=((r"^midlevel_resnet\.", "global_resnet."),),
 )
 
 

@@ -67,6 +67,7 @@ class Published:
       weight, mean is running_mean, u is weight_u, ...), to the published name.
     keras: from the names that `interop.keras_weights` finds in a Keras file to the published ones.
     aliases: from a published name that repeats another tensor to the name whose value counts.
+    repeats: the other way: from the name whose value counts to the one that repeats it.
     former: from names that older checkpoints have to the published ones; a kernel that was one of a
       1x1 convolution there may be one of a linear layer now.
     unused: regular expression of published tensors that have no place with us, because no
@@ -83,6 +84,7 @@ class Published:
     rules: Rules = ()
     keras: Rules = ()
     aliases: Rules = ()
+    repeats: Rules = ()
     former: Rules = ()
     unused: str = r"(?!)"
     size: tuple[int, int] = (64, 64)
@@ -128,11 +130,12 @@ class Published:
         return module
 
     def export(self, module: nnx.Module) -> dict[str, np.ndarray]:
-        """The published tensors of a network, in float32."""
-        return {
+        """The published tensors of a network, in float32, with those that repeat others."""
+        tensors = {
             name: place.layout.write(np.asarray(place.variable[...], np.float32))
             for name, place in self.places(module).items()
         }
+        return {_renamed(name, self.repeats): value for name, value in tensors.items()} | tensors
 
     def places(self, module: nnx.Module) -> dict[str, "Place"]:
         """Where each published tensor lives in `module`, by published name."""

@@ -46,6 +46,7 @@ DISCRIMINATOR = Published(
         (r"\.weight$", ".weight_orig"),
     ),
     aliases=((r"^features\.", "conv1."),),
+    repeats=((r"^conv1\.", "features."),),
     inputs=_frames,
     call=_probability,
 )

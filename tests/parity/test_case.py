@@ -1,5 +1,6 @@
 """What a reference file says is found; what it does not say is named."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -119,3 +120,17 @@ def test_a_folder_without_references(tmp_path):
     write(tmp_path, y=np.zeros(1))
     with pytest.raises(ParityError, match="holds no other"):
         list(run.run(tmp_path, ["other"]))
+
+
+def test_repeated_tensors_go_both_ways():
+    network = dataclasses.replace(
+        NETWORK, aliases=((r"^again\.", "conv."),), repeats=((r"^conv\.", "again."),)
+    )
+    rng = np.random.default_rng(0)
+    own = {"conv.weight": rng.random((3, 2, 1, 1)), "conv.bias": rng.random(3)}
+    repeated = {name.replace("conv", "again"): np.zeros_like(v) for name, v in own.items()}
+    exported = network.export(network.load({}, own | repeated))
+    assert exported.keys() == own.keys() | repeated.keys()
+    for name, value in own.items():
+        for place in (name, name.replace("conv", "again")):
+            np.testing.assert_allclose(exported[place], value, rtol=1e-6)
