@@ -90,6 +90,10 @@ class Checkpoints:
         }
         return min(known, key=known.get, default=None)
 
+    def checksums(self, step: int) -> dict[str, int | None]:
+        """CRC-32 of every array of a kept step, by name; None for one that several hosts hold."""
+        return {name: leaf["crc32"] for name, leaf in self._record(step)["leaves"].items()}
+
     # -- Saving ------------------------------------------------------------------------------
 
     def save(
