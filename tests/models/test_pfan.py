@@ -8,6 +8,7 @@ from flax import nnx
 
 from hueshift_jax.errors import ShapeError
 from hueshift_jax.models import pfan
+from tests.models.weights import filled, quick_compilation
 
 NARROW = {"widths": (2, 3, 4, 5, 6), "reach_width": 2, "width": 4}
 
@@ -18,12 +19,10 @@ def shapes():
 
 
 def test_a_map_of_the_pictures_size():
-    @jax.jit
-    def run(key):
-        network = pfan.Pfan(**NARROW, rngs=nnx.Rngs(key))
-        return network(jax.random.normal(key, (2, 16, 48, 3)))
-
-    prediction = run(jax.random.key(0))
+    network = filled(lambda: pfan.Pfan(**NARROW, rngs=nnx.Rngs(0)))
+    with quick_compilation():
+        x = jax.random.normal(jax.random.key(0), (2, 16, 48, 3))
+        prediction = nnx.jit(lambda net, x: net(x))(network, x)
     assert prediction.saliency.shape == (2, 16, 48, 1)
     assert float(prediction.saliency.min()) > 0
     assert float(prediction.saliency.max()) < 1
@@ -37,17 +36,17 @@ def test_wrong_pictures(shapes, shape):
 
 
 def test_places_weigh_at_least_a_half():
-    attention = pfan.SpatialAttention(4, rngs=nnx.Rngs(0))
-    weights = nnx.jit(lambda net, x: net(x))(
-        attention, jax.random.normal(jax.random.key(0), (1, 9, 12, 4))
-    )
+    attention = filled(lambda: pfan.SpatialAttention(4, rngs=nnx.Rngs(0)))
+    x = jax.random.normal(jax.random.key(0), (1, 9, 12, 4))
+    weights = nnx.jit(lambda net, x: net(x))(attention, x)
     assert weights.shape == (1, 9, 12, 1)
     assert float(weights.min()) >= 0.5
 
 
 def test_channels_weigh_by_their_means():
-    attention = pfan.ChannelAttention(8, rngs=nnx.Rngs(0))
-    x = jax.random.normal(jax.random.key(0), (2, 4, 5, 8))
-    flat = jnp.broadcast_to(x.mean((1, 2), keepdims=True), x.shape)
-    assert attention(x).shape == (2, 8)
-    np.testing.assert_allclose(attention(x), attention(flat), atol=1e-6)
+    attention = filled(lambda: pfan.ChannelAttention(8, rngs=nnx.Rngs(0)))
+    x = np.random.default_rng(0).standard_normal((2, 4, 5, 8)).astype(np.float32)
+    flat = np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape)
+    run = nnx.jit(lambda net, x: net(x))
+    assert run(attention, x).shape == (2, 8)
+    np.testing.assert_allclose(run(attention, x), run(attention, flat), atol=1e-6)

@@ -8,6 +8,7 @@ from flax import nnx
 
 from hueshift_jax.errors import ShapeError
 from hueshift_jax.models.scgan import Layer, ScganDiscriminator, ScganGenerator
+from tests.models.weights import filled, quick_compilation
 
 NARROW = {"width": 2, "saliency_width": 2, "feature_widths": (2, 2, 2, 2, 2)}
 
@@ -19,12 +20,10 @@ def pair():
 
 
 def test_colors_are_in_the_range_of_their_targets():
-    @jax.jit
-    def generate(key):
-        network = ScganGenerator(**NARROW, rngs=nnx.Rngs(key))
-        return network(jax.random.uniform(key, (1, 256, 256, 1)))
-
-    prediction = generate(jax.random.key(0))
+    network = filled(lambda: ScganGenerator(**NARROW, rngs=nnx.Rngs(0)))
+    gray = jax.random.uniform(jax.random.key(0), (1, 256, 256, 1))
+    with quick_compilation():
+        prediction = nnx.jit(lambda net, gray: net(gray))(network, gray)
     assert prediction.color.shape == (1, 256, 256, 3)
     assert prediction.saliency.shape == (1, 256, 256, 1)
     assert float(prediction.color.min()) > 0
@@ -51,7 +50,9 @@ def test_wrong_pictures(shapes, shape):
 
 @pytest.mark.parametrize("as_published", [False, True])
 def test_evaluation_moves_the_singular_vectors_as_published_only(pair, as_published):
-    network = ScganDiscriminator(width=2, as_published=as_published, rngs=nnx.Rngs(0))
+    network = filled(
+        lambda: ScganDiscriminator(width=2, as_published=as_published, rngs=nnx.Rngs(0))
+    )
     network.eval()
     judge = nnx.jit(lambda network, gray, color: network(gray, color))
     first, second = (np.asarray(judge(network, *pair)) for _ in range(2))
@@ -60,7 +61,7 @@ def test_evaluation_moves_the_singular_vectors_as_published_only(pair, as_publis
 
 
 def test_a_critic_judges_pairs_of_one_size_only(pair):
-    critic = ScganDiscriminator(width=2, rngs=nnx.Rngs(0))
+    critic = filled(lambda: ScganDiscriminator(width=2, rngs=nnx.Rngs(0)))
     with pytest.raises(ShapeError):
         critic(pair[0], pair[1][:, :-1])
     with pytest.raises(ShapeError):

@@ -21,11 +21,14 @@ def quick_compilation():
 
 
 def random_value(name, shape, rng):
-    """Kernels of unit gain, biases 0, norms 1."""
+    """Kernels of unit gain, singular vectors of length 1, biases 0, norms 1."""
     last = name.rpartition(".")[2]
     if last == "kernel":
         inputs = np.prod(shape[:2] if name.endswith("filter.kernel") else shape[:-1])
         value = rng.standard_normal(shape) * np.sqrt(2.0 / inputs)
+    elif last in ("u", "v"):
+        value = rng.standard_normal(shape)
+        value = value / np.linalg.norm(value)
     else:
         value = np.full(shape, float(last in ("scale", "var")))
     return jnp.asarray(value, jnp.float32)
