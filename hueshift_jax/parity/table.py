@@ -10,6 +10,7 @@ ROOMS = (
     "color",
     "hueshift_gan",
     "resize",
+    "metrics",
     "vgg",
     "scgan",
     "pfan",
