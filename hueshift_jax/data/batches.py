@@ -121,7 +121,7 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of steps `start` to `steps`, or the part of one host in each of them.
 
-    Of `hosts`, host n prepares pictures n, n + hosts, ... of every batch: together they see what
+    Of `hosts`, each prepares its rows of every batch, in the order of hosts: together they see what
     one host would, each picture with the same augmentation. Each Batch has
     luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3); s is the size of
     the phase that the step is in.
@@ -136,8 +136,8 @@ def batches(
         begin = max(first, start)
         if begin >= end:
             continue
-        mine = base.random_map(_Prepare(config, size))[host::hosts]
-        prepared = mine.batch(config.batch_size // hosts)
+        parts = base.random_map(_Prepare(config, size)).batch(config.batch_size // hosts)
+        prepared = parts[host::hosts]
         for luma, rgb in _read(prepared[begin:end], config):
             yield Batch(luma, rgb)
 
