@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hueshift_jax.interop.published import Published
+from hueshift_jax.interop.published import Published, pictures
 from hueshift_jax.models import flowchroma, inception_resnet_v2
 from hueshift_jax.models.flowchroma import FlowChroma
 from hueshift_jax.models.inception_resnet_v2 import InceptionResNetV2
@@ -62,11 +62,6 @@ FLOWCHROMA = Published(
     inputs=_window,
     call=_call_nhwc,
 )
-
-
-def _picture(args, size, rng):
-    del args
-    return (rng.uniform(-1, 1, (1, *size, 3)).astype(np.float32),)
 
 
 def _build_inception(args, rngs):
@@ -126,8 +121,7 @@ INCEPTION_RESNET_V2 = Published(
         (r"^(stem\..+|block.+|mixed_.+)\.(conv|norm)\.", _numbered),
     ),
     size=(299, 299),
-    inputs=_picture,
-    call=_call_nhwc,
+    inputs=pictures(3),
 )
 
 NETWORKS = (FLOWCHROMA, INCEPTION_RESNET_V2)

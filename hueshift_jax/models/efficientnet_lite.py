@@ -20,6 +20,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from hueshift_jax.nn.conv import Conv, Depthwise, Pointwise
+from hueshift_jax.ops.shapes import require_picture
 
 STAGES = (
     # kernel, stride, expansion, width, depth
@@ -122,6 +123,7 @@ class EfficientNetLite(nnx.Module):
         rngs,
     ):
         specs = block_specs(variant)
+        self.channels = channels
         self.stem = Conv(channels, STEM_WIDTH, 3, stride=2, rngs=rngs)
         self.blocks = nnx.List(
             [InvertedResidual(s, frozen_depthwise=frozen_depthwise, rngs=rngs) for s in specs]
@@ -131,7 +133,12 @@ class EfficientNetLite(nnx.Module):
         self.tap_widths = (*(specs[n].outputs for n in self.taps), specs[-1].outputs)
 
     def __call__(self, x: Float[Array, "b h w c"]) -> list[Float[Array, "b p q d"]]:
-        """Features at strides 4, 8, 16 and 32 (24, 48, 120 and 352 channels in Lite2)."""
+        """Features at strides 4, 8, 16 and 32 (24, 48, 120 and 352 channels in Lite2).
+
+        Raises:
+          ShapeError: another number of channels.
+        """
+        require_picture(x, self.channels)
         x = relu6(self.stem((x * 255.0 - 127.0) / 128.0))
         features = []
         for n, block in enumerate(self.blocks):

@@ -71,7 +71,7 @@ class FlowChroma(nnx.Module):
         self.blocky = blocky
 
     def __call__(
-        self, gray: Float[Array, "b t h w 1"], features: Float[Array, "b t k"]
+        self, gray: Float[Array, "b t h w c"], features: Float[Array, "b n k"]
     ) -> Float[Array, "b t h w 2"]:
         """Chroma of every frame.
 
@@ -80,7 +80,7 @@ class FlowChroma(nnx.Module):
         """
         return self.decode(self.encode(gray), features)
 
-    def encode(self, gray: Float[Array, "b t h w 1"]) -> Float[Array, "b t p q c"]:
+    def encode(self, gray: Float[Array, "b t h w c"]) -> Float[Array, "b t p q d"]:
         """Each frame for itself, at an eighth of its size: a film can keep it between windows."""
         require_shape(gray, (None, None, None, None, 1), what="gray window")
         b, t, h, w, _ = gray.shape
@@ -99,7 +99,7 @@ class FlowChroma(nnx.Module):
         return first, jax.nn.relu(self.dense(self.lstm2(first)))
 
     def decode(
-        self, neck: Float[Array, "b t p q c"], features: Float[Array, "b t k"]
+        self, neck: Float[Array, "b t p q c"], features: Float[Array, "b n k"]
     ) -> Float[Array, "b t h w 2"]:
         """Chroma from the encodings of a window and the classifier's vectors."""
         require_shape(features, (*neck.shape[:2], self.features), what="features")

@@ -247,7 +247,7 @@ class InceptionV3(nnx.Module):
         self.fc = Linear(inputs, classes, initial=PYTORCH, rngs=rngs)
         self.from_imagenet = from_imagenet
 
-    def __call__(self, rgb: Float[Array, "b h w 3"]) -> Classification:
+    def __call__(self, rgb: Float[Array, "b h w c"]) -> Classification:
         """Features and classes.
 
         Raises:
@@ -259,7 +259,7 @@ class InceptionV3(nnx.Module):
         features = jnp.mean(x, (1, 2))
         return Classification(features, self.fc(features))
 
-    def middle(self, rgb: Float[Array, "b h w 3"]) -> Float[Array, "b p q d"]:
+    def middle(self, rgb: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
         """The maps that the auxiliary head sees, 17x17 for a picture of 299x299."""
         require_picture(rgb, 3, least=LEAST)
         x = self._normalized(rgb) if self.from_imagenet else rgb
@@ -277,7 +277,7 @@ class InceptionV3(nnx.Module):
 
 
 def fid_features(
-    network: InceptionV3, rgb: Float[Array, "b h w 3"], side: int = 299
+    network: InceptionV3, rgb: Float[Array, "b h w c"], side: int = 299
 ) -> Float[Array, "b n"]:
     """Pooled features of RGB in 0..1 of any size, resized as pytorch-fid resizes.
 

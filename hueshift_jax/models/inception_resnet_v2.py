@@ -107,7 +107,7 @@ class Stem(nnx.Module):
         self.pooled = ConvNorm(inputs, pooled, **_KERAS, rngs=rngs)
         self.outputs = self.mixed.outputs + pooled.outputs
 
-    def __call__(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b p q d"]:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
         x = halved(self.after(halved(self.before(x))))
         return join(self.mixed(x), self.pooled(inner_mean(x)))
 
@@ -177,7 +177,7 @@ class InceptionResNetV2(nnx.Module):
         self.block8 = residual(self.mixed_7a.outputs, _BLOCK8, repeats[2], final=True)
         self.head = Head(self.mixed_7a.outputs, classes, width=width, rngs=rngs)
 
-    def __call__(self, rgb: Float[Array, "b h w 3"]) -> Float[Array, "b n"]:
+    def __call__(self, rgb: Float[Array, "b h w c"]) -> Float[Array, "b n"]:
         """Values before the softmax.
 
         Raises:
@@ -187,7 +187,7 @@ class InceptionResNetV2(nnx.Module):
         return values
 
     def steps(
-        self, rgb: Float[Array, "b h w 3"], run: Step = run_part
+        self, rgb: Float[Array, "b h w c"], run: Step = run_part
     ) -> Iterator[tuple[str, Float[Array, "..."]]]:
         """The name and the output of every part in order; the last one's are the values.
 

@@ -62,7 +62,7 @@ class SqueezeNet(nnx.Module):
         self.classes = None if classes is None else Pointwise(inputs[-1], classes, rngs=rngs)
         self.whole_windows = whole_windows
 
-    def __call__(self, picture: Float[Array, "b h w 3"]) -> Float[Array, "..."]:
+    def __call__(self, picture: Float[Array, "b h w c"]) -> Float[Array, "..."]:
         """Values before the softmax, (b, classes); without a head the last features.
 
         Raises:
@@ -73,7 +73,7 @@ class SqueezeNet(nnx.Module):
             return features
         return jnp.mean(jax.nn.relu(self.classes(features)), (1, 2))
 
-    def taps(self, picture: Float[Array, "b h w 3"]) -> list[Float[Array, "b p q d"]]:
+    def taps(self, picture: Float[Array, "b h w c"]) -> list[Float[Array, "b p q d"]]:
         """The seven features that LPIPS compares: after the stem and the fires 2, 4, 5, 6, 7, 8."""
         require_picture(picture, 3, least=LEAST)
         x = jax.nn.relu(self.stem(picture))
