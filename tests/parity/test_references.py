@@ -6,6 +6,7 @@ import pytest
 
 from hueshift_jax.parity import run
 from hueshift_jax.parity.table import runners
+from tests.models.weights import quick_compilation
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 REFERENCES = sorted(path.stem for path in GOLDEN.glob("*.npz"))
@@ -21,6 +22,7 @@ def test_the_references_are_small():
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_reference(name):
-    (outcome,) = run.run(GOLDEN, [name])
+    with quick_compilation():
+        (outcome,) = run.run(GOLDEN, [name])
     beyond = [check for check in outcome.checks if not check.passed]
     assert outcome.status == "passed", outcome.problem or beyond
