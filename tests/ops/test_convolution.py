@@ -244,3 +244,40 @@ def test_other_edges(edge, padding):
         return plain(extended, kernel, 1, ((0, 0), (0, 0)))
 
     both_ways(lambda x, k: convolution.conv(x, k, padding=padding, edge=edge), theirs, x, weights)
+
+
+@pytest.mark.parametrize(
+    ("stride", "dilation", "edge", "groups"),
+    [(1, 1, "constant", 2), (2, 1, "reflect", 1), (1, 2, "edge", 1)],
+)
+def test_gradients_of_gradients(stride, dilation, edge, groups):
+    """A penalty on the gradient by the input, differentiated by the kernel, the input and twice."""
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((2, 6, 7, 4)), jnp.float32)
+    kernel = jnp.asarray(rng.standard_normal((3, 3, 4 // groups, 2)), jnp.float32)
+    options = {"padding": 2, "edge": edge, "dilation": dilation, "groups": groups}
+
+    def ours(x, kernel):
+        return convolution.conv(x, kernel, stride, **options)
+
+    def xlas(x, kernel):
+        return jax.lax.conv_general_dilated(
+            jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode=edge),
+            kernel,
+            (stride, stride),
+            "VALID",
+            rhs_dilation=(dilation, dilation),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=groups,
+        )
+
+    def derivatives(conv):
+        def penalty(x, kernel):
+            slope = jax.grad(lambda x: jnp.sum(jnp.sin(conv(x, kernel))))(x)
+            steepness = jax.grad(lambda kernel: jnp.sum(jnp.cos(conv(x, kernel))))(kernel)
+            return jnp.sum(slope**2) + jnp.sum(steepness**2)
+
+        return jax.jit(jax.grad(penalty, (0, 1)))(x, kernel)
+
+    for found, expected in zip(derivatives(ours), derivatives(xlas), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4 * float(jnp.abs(expected).max()))
