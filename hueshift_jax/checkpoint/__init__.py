@@ -7,7 +7,7 @@ a leaf with dots, so that `encoder.blocks.0.kernel` is a dictionary's or an nnx 
 
 from hueshift_jax.checkpoint.states import Checkpoints, Restored
 from hueshift_jax.checkpoint.tree import fill, flatten, match, unflatten
-from hueshift_jax.checkpoint.weights import digest, load_weights, save_weights
+from hueshift_jax.checkpoint.weights import digest, load_weights, save_weights, write_whole
 
 __all__ = [
     "Checkpoints",
@@ -19,4 +19,5 @@ __all__ = [
     "match",
     "save_weights",
     "unflatten",
+    "write_whole",
 ]

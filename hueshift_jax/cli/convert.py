@@ -9,12 +9,18 @@ from hueshift_jax.errors import UsageError
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="hueshift convert", description=__doc__)
-    parser.add_argument("input", nargs="?", type=Path, metavar="IN", help="a weights file")
-    parser.add_argument(
-        "output", nargs="?", type=Path, metavar="OUT", help=".safetensors, or .pth for PyTorch"
+    parser = argparse.ArgumentParser(
+        prog="hueshift convert",
+        description=__doc__,
+        epilog="`hueshift parity networks` lists what NAME can be",
     )
-    parser.add_argument("--network", metavar="NAME", help="whose weights they are (IN may say it)")
+    parser.add_argument("input", type=Path, metavar="IN", help="a weights file")
+    parser.add_argument(
+        "output", type=Path, metavar="OUT", help=".safetensors, or .pth for PyTorch"
+    )
+    parser.add_argument(
+        "--network", metavar="NAME", help="whose weights they are, unless IN says it"
+    )
     parser.add_argument(
         "--args", metavar="JSON", help="arguments of the published constructor, as a JSON object"
     )
@@ -24,17 +30,12 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--key", help="the entry of IN that holds the weights, such as params_ema")
     parser.add_argument("--prefix", help="take only tensors whose names begin so, and take it off")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
-    parser.add_argument("--list", action="store_true", help="list the networks and stop")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str]) -> int:
     """Converts one file; returns the exit code."""
     options = _parse(argv)
-    if options.list:
-        return _list()
-    if options.input is None or options.output is None:
-        raise UsageError("say what to convert: hueshift convert IN OUT --network NAME")
     if options.output.exists() and not options.overwrite:
         raise UsageError(f"{options.output} exists; add --overwrite to replace it")
     args = _arguments(options.args)
@@ -75,11 +76,3 @@ def _told(report: Any, source: Path, target: Path) -> str:
     if report.others:
         lines.append(f"it has others that fit: {', '.join(report.others)}; choose with --key")
     return "\n".join(lines)
-
-
-def _list() -> int:
-    from hueshift_jax.interop.networks import networks
-
-    for network in networks().values():
-        print(f"{network.name:<28} {network.source}")
-    return 0
