@@ -66,7 +66,7 @@ class Log:
         if step % self._every and not last:
             return None
         means = {
-            name: float(np.mean([np.asarray(entry[name]) for entry in self._pending]))
+            name: float(np.mean([np.asarray(entry[name], np.float64) for entry in self._pending]))
             for name in sorted(logs, key=lambda name: name != "loss")
         }
         # Reading the figures waited for the device, so the clock now shows finished steps.

@@ -1,7 +1,12 @@
 """The loop with a system of two numbers: what it writes, and that it resumes exactly."""
 
 import json
+import signal
+import sys
+import threading
+import time
 
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,17 +14,20 @@ import pytest
 
 from hueshift_jax.contracts import Batch
 from hueshift_jax.data.batches import DataConfig
-from hueshift_jax.errors import ConfigError, TrainingError
+from hueshift_jax.errors import CheckpointError, ConfigError, TrainingError
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
 from hueshift_jax.training import loop
 from hueshift_jax.training.config import TrainConfig
+from hueshift_jax.training.log import Log
+from hueshift_jax.training.program import Program
 
 
 class Walk:
     """A random walk that the batches push."""
 
-    def __init__(self, bad_from=None):
+    def __init__(self, bad_from=None, silent=False):
         self.bad_from = bad_from
+        self.silent = silent
 
     def init(self, key):
         return {"at": jax.random.normal(key, (3,)), "steps": jnp.zeros((), jnp.int32)}
@@ -29,8 +37,9 @@ class Walk:
         at = state["at"] + 0.1 * jax.random.normal(key, (3,)) + batch.luma.mean()
         loss = jnp.square(at).mean()
         if self.bad_from is not None:
-            loss = jnp.where(steps >= self.bad_from, jnp.nan, loss)
-        return {"at": at, "steps": steps}, {"loss": loss, "at": at[0]}
+            bad = jnp.where(steps >= self.bad_from, jnp.nan, 0.0)
+            loss, at = (loss, at + bad) if self.silent else (loss + bad, at)
+        return {"at": at, "steps": steps}, {"loss": loss, "at": jnp.nan_to_num(at[0])}
 
 
 def batches_until(steps, *, stop_after=None):
@@ -50,11 +59,13 @@ def settings(**changes):
     return TrainConfig(system=HueShiftGanConfig(), data=DataConfig(), **(usual | changes))
 
 
-def train(folder, *, system=None, hooks=(), stop_after=None, **changes):
+def train(folder, *, system=None, hooks=(), evaluators=(), stop_after=None, **changes):
     folder.mkdir(exist_ok=True)
     made = settings(**changes)
     batches = batches_until(made.steps, stop_after=stop_after)
-    return loop.run(made, system or Walk(), batches, folder=folder, hooks=hooks)
+    return loop.run(
+        made, system or Walk(), batches, folder=folder, hooks=hooks, evaluators=evaluators
+    )
 
 
 def lines(folder):
@@ -162,7 +173,161 @@ def test_the_last_steps_are_logged_and_checked_too(tmp_path):
     assert [entry["step"] for entry in lines(tmp_path)] == [2, 4, 5]
 
 
-@pytest.mark.parametrize("name", ["steps", "log_every", "sample_every", "keep"])
+@pytest.mark.parametrize("name", ["steps", "log_every", "sample_every", "evaluate_every", "keep"])
 def test_settings_that_count_are_at_least_one(name):
     with pytest.raises(ConfigError, match=f"{name} is 0, expected at least 1"):
         settings(**{name: 0})
+
+
+def test_a_state_that_is_not_finite_is_never_saved(tmp_path):
+    from hueshift_jax import checkpoint
+
+    system = Walk(bad_from=10, silent=True)
+    with pytest.raises(TrainingError, match=r"^at became non-finite between steps \d+ and 10"):
+        train(tmp_path, system=system)
+    assert checkpoint.Checkpoints(tmp_path / "checkpoints").steps() == [6, 8]
+
+
+# -- The log of a run that did not end by itself ---------------------------------------------
+
+
+def test_lines_after_the_restored_step_are_written_anew(tmp_path, whole, capsys):
+    """A killed run has logged more than it has saved, and was writing a line."""
+    train(tmp_path, steps=4)
+    entries = lines(whole[1])
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write("".join(json.dumps(entry) + "\n" for entry in entries[2:4]) + '{"step": 9, "lo')
+    capsys.readouterr()
+    train(tmp_path)
+    assert without_speed(lines(tmp_path)) == without_speed(entries)
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told == "continues after step 4, with other settings: steps 4 -> 10"
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_run(tmp_path, capsys):
+    (tmp_path / "log.jsonl").mkdir(parents=True)
+    train(tmp_path, steps=2)
+    assert "log.jsonl cannot be written" in capsys.readouterr().err
+
+
+def test_the_share_of_time_spent_waiting_for_pictures(tmp_path):
+    log = Log(tmp_path, every=1, quiet=False)
+    time.sleep(0.02)
+    log.waited(0.01)
+    log.step(1, {"loss": np.float32(1)}, pictures=4)
+    (entry,) = lines(tmp_path)
+    assert 0.0 < entry["input_share"] < 1.0
+    assert entry["memory_mib"] > 1
+
+
+# -- Stopping --------------------------------------------------------------------------------
+
+
+def test_sigterm_saves_and_returns(tmp_path, whole, capsys):
+    from hueshift_jax import checkpoint
+
+    def batches(start):
+        for n, batch in enumerate(batches_until(10)(start), start=start + 1):
+            if n == 7:
+                signal.raise_signal(signal.SIGTERM)
+            yield batch
+
+    before = signal.getsignal(signal.SIGTERM)
+    loop.run(settings(save_every_s=3600.0), Walk(), batches, folder=tmp_path)
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert checkpoint.Checkpoints(tmp_path / "checkpoints").steps() == [7]
+    assert capsys.readouterr().out.endswith("stopped after step 7; the same command continues\n")
+    assert same(train(tmp_path), whole[0])
+
+
+def test_sigterm_is_served_while_the_step_is_compiled(tmp_path, monkeypatch):
+    from hueshift_jax import checkpoint
+
+    monkeypatch.setattr(Program, "_compile", lambda *_: time.sleep(5))
+    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGTERM])
+    monkeypatch.setattr(Program, "place", lambda self, batch: timer.start() or batch)
+    began = time.monotonic()
+    train(tmp_path)
+    assert time.monotonic() - began < 30
+    assert checkpoint.Checkpoints(tmp_path / "checkpoints").steps() == [0]
+
+
+# -- Saving ----------------------------------------------------------------------------------
+
+
+def test_a_failed_save_is_told_and_tried_again(tmp_path, whole, monkeypatch, capsys):
+    from hueshift_jax import checkpoint
+
+    usual, count = checkpoint.Checkpoints.save, []
+
+    def save(self, step, *args, **kwargs):
+        count.append(step)
+        if step == 4:
+            raise CheckpointError("the state of step 4 cannot be written")
+        return usual(self, step, *args, **kwargs)
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "save", save)
+    assert same(train(tmp_path), whole[0])
+    assert count == [2, 4, 6, 8, 10]
+    assert "step 4 cannot be written; training goes on" in capsys.readouterr().err
+
+
+def test_a_last_save_that_fails_is_an_error(tmp_path, monkeypatch):
+    from hueshift_jax import checkpoint
+
+    def save(*_, **__):
+        raise CheckpointError("there is no space left")
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "save", save)
+    with pytest.raises(CheckpointError, match="no space left"):
+        train(tmp_path, steps=2)
+
+
+# -- Evaluating and showing ------------------------------------------------------------------
+
+
+def test_evaluators_write_to_the_log_and_tell_the_best(tmp_path):
+    from hueshift_jax import checkpoint
+
+    def evaluate(state):
+        yield "distance", abs(int(state["steps"]) - 3.0)
+
+    changes = {"evaluate_every": 3, "best": "distance", "keep": 1, "save_every_s": 3600.0}
+    train(tmp_path, evaluators=(evaluate,), **changes)
+    found = {e["step"]: e["distance"] for e in lines(tmp_path) if "distance" in e}
+    assert found == {3: 0.0, 6: 3.0, 9: 6.0, 10: 7.0}
+    kept = checkpoint.Checkpoints(tmp_path / "checkpoints", best="distance")
+    assert (kept.steps(), kept.best_step()) == ([3, 10], 3)
+
+
+def test_tensorboard_gets_figures_and_pictures(tmp_path):
+    pytest.importorskip("tensorboardX")
+    from tensorboardX.proto.event_pb2 import Event
+
+    picture = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+
+    def sheet(step, state):
+        path = tmp_path / "samples" / "sheet.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), picture)
+        return path
+
+    train(tmp_path, hooks=(sheet,), tensorboard=True, steps=4)
+    (written,) = (tmp_path / "tensorboard").iterdir()
+    content, events = written.read_bytes(), []
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        events.append(Event.FromString(content[12 : 12 + length]))
+        content = content[16 + length :]
+    values = [(event.step, value) for event in events for value in event.summary.value]
+    assert {(step, v.tag) for step, v in values} >= {(2, "loss"), (4, "loss"), (4, "samples")}
+    (image,) = (v.image for _, v in values if v.tag == "samples")
+    assert (image.height, image.width) == (8, 12)
+    shown = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(shown, picture)
+
+
+def test_tensorboard_is_an_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ConfigError, match=r"pip install hueshift-jax\[tensorboard\]"):
+        train(tmp_path, tensorboard=True)
