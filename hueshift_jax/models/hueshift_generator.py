@@ -26,6 +26,7 @@ from hueshift_jax.nn.conv import Conv
 from hueshift_jax.nn.initial import PYTORCH
 from hueshift_jax.nn.norm import BatchNorm
 from hueshift_jax.ops.resample import resize_bilinear
+from hueshift_jax.ops.shapes import require_picture, require_shape
 
 GENERATOR_WIDTHS = (512, 256, 128, 64)
 """As published: outer levels, second levels, third levels with the attention decoder, middle."""
@@ -86,11 +87,17 @@ class FeatureEncoder(nnx.Module):
             inputs = width
         self.blocks = nnx.List(blocks)
 
-    def __call__(self, gray: Float[Array, "b h w 1"]) -> Float[Array, "b p q d"]:
+    def __call__(self, gray: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
+        """The last of the `levels`."""
         return self.levels(gray)[-1]
 
-    def levels(self, gray: Float[Array, "b h w 1"]) -> list[Float[Array, "b _ _ _"]]:
-        """What each of the blocks gives, at a half, a quarter, ... of the picture's size."""
+    def levels(self, gray: Float[Array, "b h w c"]) -> list[Float[Array, "b _ _ _"]]:
+        """What each of the blocks gives, at a half, a quarter, ... of the picture's size.
+
+        Raises:
+          ShapeError: not one channel.
+        """
+        require_picture(gray, 1)
         x, levels = gray, []
         for block in self.blocks:
             for layer in block:
@@ -133,6 +140,7 @@ class HueShiftGenerator(nnx.Module):
     ):
         outer, second, third, narrow = widths
         joined = outer + features
+        self.features = features
         self.enc1 = Layer(1, outer, rngs=rngs)
         self.enc2 = Layer(outer, second, rngs=rngs)
         self.enc3 = nnx.List([Layer(second, third, rngs=rngs), Layer(third, outer, rngs=rngs)])
@@ -152,9 +160,15 @@ class HueShiftGenerator(nnx.Module):
         self.saliency_dec1 = _conv(outer, 1, rngs=rngs)
 
     def __call__(
-        self, gray: Float[Array, "b h w 1"], features: Float[Array, "b p q f"]
+        self, gray: Float[Array, "b h w c"], features: Float[Array, "n p q f"]
     ) -> Prediction:
-        """Predicts with `features` enlarged bilinearly (half-pixel centers) to the full size."""
+        """Predicts with `features` enlarged bilinearly (half-pixel centers) to the full size.
+
+        Raises:
+          ShapeError: not one channel, or other features, or not those of each picture.
+        """
+        require_picture(gray, 1)
+        require_shape(features, (len(gray), None, None, self.features), what="features")
         features = resize_bilinear(features, gray.shape[1:3])
         enc1 = self.enc1(gray)
         enc2 = self.enc2(enc1)
@@ -184,5 +198,5 @@ class SelfGuided(nnx.Module):
         self.encoder = FeatureEncoder(feature_widths, rngs=rngs)
         self.generator = HueShiftGenerator(widths, feature_widths[-1], rngs=rngs)
 
-    def __call__(self, gray: Float[Array, "b h w 1"]) -> Prediction:
+    def __call__(self, gray: Float[Array, "b h w c"]) -> Prediction:
         return self.generator(gray, self.encoder(gray))

@@ -282,7 +282,7 @@ class RAFT(nnx.Module):
     def __call__(
         self,
         first: Float[Array, "b h w c"],
-        second: Float[Array, "b p q c"],
+        second: Float[Array, "n p q d"],
         iterations: int = ITERATIONS,
         *,
         start: Float[Array, "b _ _ 2"] | None = None,
