@@ -9,7 +9,15 @@ import zipfile
 import numpy as np
 
 MAGIC = 0x1950A86A20F9469CFC6C
-STORAGES = {"float32": "Float", "float16": "Half", "int64": "Long", "uint8": "Byte", "bool": "Bool"}
+STORAGES = {
+    "float32": "Float",
+    "float64": "Double",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "int64": "Long",
+    "uint8": "Byte",
+    "bool": "Bool",
+}
 
 
 class Name:
