@@ -8,6 +8,8 @@ from hueshift_jax.systems import hueshift_gan
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
 from tests.systems import tiny
 
+BATCHES = [tiny.batch(n, count=8) for n in range(5)]
+
 
 @pytest.fixture(scope="module")
 def full_size():
@@ -33,3 +35,15 @@ def test_a_run_begins_with_the_bundled_encoder(full_size):
     _, ab, confidence = full_size.colorizer(state)((), luma, jax.random.key(0))
     assert np.isfinite(ab).all()
     assert np.isfinite(confidence).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(2, 1), (4, 1), (8, 1), (2, 2)])
+def test_many_devices_do_what_one_does(full_size, alone, shape):
+    found, _ = tiny.first_steps(full_size, shape, BATCHES)
+    np.testing.assert_allclose(found[:, 0], alone[:, 0], rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def alone(full_size):
+    return tiny.first_steps(full_size, (1, 1), BATCHES)[0]

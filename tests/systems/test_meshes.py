@@ -8,7 +8,6 @@ import pytest
 
 from hueshift_jax import sharding
 from hueshift_jax.systems.hueshift_gan import OptimConfig
-from hueshift_jax.training.program import Program
 from tests.systems import tiny
 
 STEPS = 5
@@ -34,15 +33,8 @@ class Begun:
 
 def losses(config, shape):
     """Loss and length of the gradient of the first steps on a mesh, and the last state."""
-    system = config.build()
-    program = Program(Begun(system), sharding.make_mesh(*shape), jax.random.key(0))
-    state, found = program.init(), []
-    for n in range(STEPS):
-        batch = program.place(tiny.batch(n, count=8))
-        assert program.prepare(state, batch, lambda: False)
-        state, logs = program.step(state, batch, n)
-        found.append((float(logs["loss"]), float(logs["gradient_norm"])))
-    return np.array(found), state
+    batches = [tiny.batch(n, count=8) for n in range(STEPS)]
+    return tiny.first_steps(Begun(config.build()), shape, batches)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hueshift_jax import sharding
 from hueshift_jax.contracts import Batch
 from hueshift_jax.models import efficientnet_lite
 from hueshift_jax.models.efficientnet_lite import LITE0
 from hueshift_jax.systems import hueshift_gan
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig, OptimConfig, State
+from hueshift_jax.training.program import Program
 from tests.models.weights import quick_compilation, random_weights
 
 STAGES = (
@@ -49,6 +51,18 @@ def initial(system):
     count = len(system._bins)
     ema = {name: jnp.array(value) for name, value in (params | stats).items()}
     return State(params, stats, ema, optimizer, jnp.full(count, 1.0 / count))
+
+
+def first_steps(system, shape, batches):
+    """Loss and length of the gradient (n, 2) of a run's first steps on a mesh; the last state."""
+    program = Program(system, sharding.make_mesh(*shape), jax.random.key(0))
+    state, found = program.init(), []
+    for n, batch in enumerate(batches):
+        placed = program.place(batch)
+        assert program.prepare(state, placed, lambda: False)
+        state, logs = program.step(state, placed, n)
+        found.append((float(logs["loss"]), float(logs["gradient_norm"])))
+    return np.array(found), state
 
 
 def batch(seed=0, count=4, size=64):
