@@ -22,7 +22,7 @@ OUTPUTS = {
     "hueshift_encoder": [(1, 512, 2, 2)],
     "hueshift_autoencoder": [(1, 1, 64, 64)],
     "hueshift_discriminator": [(1, 1, 1, 1)],
-    "pfan": [(1, 1, 64, 64)],
+    "pfan": [(1, 1, 64, 64), ()],
     "hueshift_unet": [(1, 2, 32, 32)],
     "hueshift_vae": [(1, 3, 64, 64), (1, 6, 8, 8), (1, 3, 8, 8), (1, 3, 8, 8)],
     "scgan_perceptual": [(1, 256, 16, 16)],
