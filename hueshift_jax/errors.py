@@ -16,6 +16,7 @@
     +-- TrainingError (RuntimeError)       a loss became non-finite
     +-- ShapeError (ValueError)            an array that a network does not accept
     +-- ParityError (ValueError)           a reference or a baseline that cannot be compared with
+    +-- EvaluationError (ValueError)       exit_code 2: a result and a truth that do not fit
 
 Each class also derives from the matching builtin, so ordinary `except` clauses work. A message
 is one sentence: what was found, what was expected, what to do. Errors of other libraries are
@@ -92,3 +93,9 @@ class ShapeError(HueShiftError, ValueError):
 
 class ParityError(HueShiftError, ValueError):
     """A reference file or a baseline cannot be read, built or compared with."""
+
+
+class EvaluationError(HueShiftError, ValueError):
+    """A result and its truth differ in length, size or names, or one of them cannot be read."""
+
+    exit_code = 2

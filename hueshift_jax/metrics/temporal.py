@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from hueshift_jax.metrics.image import ciede2000
+from hueshift_jax.metrics.planes import ciede2000
 from hueshift_jax.ops.warp import warp
 
 CELL = 8
@@ -110,19 +110,19 @@ class Flicker(NamedTuple):
     cells: jax.Array
 
 
-def cell_means(x: Float[Array, "h w c"]) -> Float[Array, "p q c"]:
+def cell_means(x: Float[Array, "c h w"]) -> Float[Array, "c p q"]:
     """Means over squares of 8x8 pixels; rows and columns that fill no square are left out."""
-    p, q = x.shape[0] // CELL, x.shape[1] // CELL
-    return x[: p * CELL, : q * CELL].reshape(p, CELL, q, CELL, -1).mean((1, 3))
+    p, q = x.shape[1] // CELL, x.shape[2] // CELL
+    return x[:, : p * CELL, : q * CELL].reshape(-1, p, CELL, q, CELL).mean((2, 4))
 
 
-def still_cells(luma: Float[Array, "h w 1"], other: Float[Array, "h w 1"]) -> Bool[Array, "p q"]:
+def still_cells(luma: Float[Array, "h w"], other: Float[Array, "h w"]) -> Bool[Array, "p q"]:
     """Where luma, 0..1, hardly changes."""
-    return cell_means(jnp.abs(luma - other))[..., 0] < STILL
+    return cell_means(jnp.abs(luma - other)[None])[0] < STILL
 
 
 def flicker(
-    lab: Float[Array, "p q 3"], other: Float[Array, "p q 3"], still: Bool[Array, "p q"]
+    lab: Float[Array, "3 p q"], other: Float[Array, "3 p q"], still: Bool[Array, "p q"]
 ) -> Flicker:
     """How visibly the cells of two consecutive frames differ where nothing moves; 0 without any."""
     cells = jnp.sum(still)
