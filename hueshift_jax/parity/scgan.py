@@ -64,9 +64,10 @@ def compare_losses(case: Case) -> None:
     alpha = jnp.asarray(case.input("alpha"), jnp.float32)
     case.compare("attention_l1", saliency.attention_l1(fake, made_map, real, true_map))
     case.compare("pixel_l1", jnp.abs(fake - real).mean())
-    case.compare("gp_eval", _penalty(network, gray, real, fake, alpha))
+    batch = gray, real, fake, alpha
+    case.compare("gp_eval", _penalty(network, batch))
     network.train()
-    (loss, values), gradients = _play(network, gray, real, fake, alpha)
+    (loss, values), gradients = _play(network, batch)
     case.compare("loss_d", loss)
     for name, value in values.items():
         case.compare(name, value)
@@ -79,23 +80,25 @@ def _judge(graph, states, gray, color):
     return nnx.merge(graph, *states, copy=True)(gray, color)
 
 
-def _penalty(network: nnx.Module, gray, real, fake, alpha):
+def _penalty(network: nnx.Module, batch: tuple[jax.Array, ...]) -> jax.Array:
     """The gradient penalty in one call of the network, which stays as it is."""
     graph, state = nnx.split(network)
 
     @jax.jit
-    def run(state, gray, real, fake, alpha):
+    def run(state, batch):
+        gray, *rest = batch
         critic = functools.partial(_judge, graph, (state,), gray)
-        return adversarial.gradient_penalty(critic, real, fake, alpha)
+        return adversarial.gradient_penalty(critic, *rest)
 
-    return run(state, gray, real, fake, alpha)
+    return run(state, batch)
 
 
-def _play(network: nnx.Module, gray, real, fake, alpha) -> tuple:
+def _play(network: nnx.Module, batch: tuple[jax.Array, ...]) -> tuple:
     """Loss, its parts, and the gradients by published name; the network stays as it is."""
     graph, params, rest = nnx.split(network, nnx.Param, ...)
 
-    def loss_of(params, rest, gray, real, fake, alpha):
+    def loss_of(params, rest, batch):
+        gray, real, fake, alpha = batch
         critic = nnx.merge(graph, params, rest, copy=True)
         made, true = critic(gray, fake), critic(gray, real)
         moved = nnx.split(critic, nnx.Param, ...)[2]
@@ -111,7 +114,7 @@ def _play(network: nnx.Module, gray, real, fake, alpha) -> tuple:
         }
 
     step = jax.jit(jax.value_and_grad(loss_of, has_aux=True))
-    found, gradients = step(params, rest, gray, real, fake, alpha)
+    found, gradients = step(params, rest, batch)
     return found, scgan.DISCRIMINATOR.export(nnx.merge(graph, gradients, rest))
 
 
