@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import os
+import sys
 from pathlib import Path
 
 from hueshift_jax import config
@@ -78,7 +80,18 @@ def main(argv: list[str]) -> int:
 
     sharding.connect(options.coordinator, options.process_id, options.num_processes)
     _train(settings, options.data, folder)
+    _leave_compilation()
     return 0
+
+
+def _leave_compilation() -> None:
+    """Ends the process if SIGTERM came while XLA compiled, which cannot be ended otherwise."""
+    from hueshift_jax.training import program
+
+    if program.is_compiling():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _of_run(folder: Path):

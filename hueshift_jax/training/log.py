@@ -46,6 +46,7 @@ class Log:
         self._quiet = quiet
         self._board = board
         self._pending: list[dict] = []
+        self._pictures = 0
         self._waited_s = 0.0
         self._since = time.monotonic()
         if not quiet:
@@ -63,20 +64,26 @@ class Log:
         a CPU, of the process).
         """
         self._pending.append(logs)
-        if step % self._every and not last:
-            return None
+        self._pictures += pictures
+        return self.flush(step) if last or step % self._every == 0 else None
+
+    def flush(self, step: int) -> dict[str, float]:
+        """Writes and returns the means of what was noted since the last line; {} for nothing."""
+        if not self._pending:
+            return {}
         means = {
             name: float(np.mean([np.asarray(entry[name], np.float64) for entry in self._pending]))
-            for name in sorted(logs, key=lambda name: name != "loss")
+            for name in sorted(self._pending[0], key=lambda name: name != "loss")
         }
         # Reading the figures waited for the device, so the clock now shows finished steps.
         seconds = time.monotonic() - self._since
         speed = {
-            "pictures_per_s": round(pictures * len(self._pending) / seconds, 2),
+            "pictures_per_s": round(self._pictures / seconds, 2),
             "input_share": round(min(self._waited_s / seconds, 1.0), 3),
             "memory_mib": _memory_mib(),
         }
-        self._pending, self._waited_s, self._since = [], 0.0, time.monotonic()
+        self._pending, self._pictures = [], 0
+        self._waited_s, self._since = 0.0, time.monotonic()
         self.write(step, means | speed)
         return means
 

@@ -33,8 +33,10 @@ def run(
     mesh: Mesh | None = None,
     hooks: tuple[Hook, ...] = (),
     evaluators: tuple[Evaluator, ...] = (),
-) -> State:
+) -> State | None:
     """Trains until `settings.steps`, or until SIGTERM, and returns the last state, which is saved.
+
+    (None, if SIGTERM came before there was any.)
 
     Args:
       settings: the experiment, saved with every checkpoint.
@@ -53,9 +55,9 @@ def run(
       CheckpointError: the last state cannot be saved.
     """
     with Stop() as stop:
-        training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1))
+        training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1), stop)
         try:
-            training.go(batches, stop, hooks=hooks, evaluators=evaluators)
+            training.go(batches, hooks=hooks, evaluators=evaluators)
         finally:
             training.close()
     return training.state
@@ -64,8 +66,8 @@ def run(
 class _Run:
     """The state of a run between two steps."""
 
-    def __init__(self, settings: TrainConfig, system: System, folder: Path, mesh: Mesh):
-        self.settings, self._mesh = settings, mesh
+    def __init__(self, settings: TrainConfig, system: System, folder: Path, mesh: Mesh, stop: Stop):
+        self.settings, self._mesh, self._stop = settings, mesh, stop
         self._text = config.to_json(settings)
         self._keeper = checkpoint.Checkpoints(
             folder / "checkpoints",
@@ -76,7 +78,7 @@ class _Run:
         self._program = Program(system, mesh, jax.random.key(settings.seed))
         restored = self._keeper.restore(self._program.template)
         self.step = restored.step if restored else 0
-        self.state = restored.state if restored else self._program.init()
+        self.state = restored.state if restored else self._program.init(stop.noted)
         first = sharding.is_first()
         shown = first and settings.tensorboard and self.step < settings.steps
         self._board = TensorBoard(folder, after=self.step) if shown else None
@@ -91,26 +93,27 @@ class _Run:
             other = changes(restored.config, self._text)
             note = f", with other settings: {', '.join(other)}" if other else ""
             self._log.say(f"continues after step {self.step}{note}")
-        self._checked = self.step
+        self._began = self._checked = self.step
         self._saved_at = time.monotonic()
 
     def go(
         self,
         batches: Callable[[int], Iterator[Batch]],
-        stop: Stop,
         *,
         hooks: tuple[Hook, ...],
         evaluators: tuple[Evaluator, ...],
     ) -> None:
         """All steps that are left."""
         last = self.settings.steps
+        if self.state is None:
+            return self._log.say("stopped before the first step")
         for batch in self._timed(batches(self.step)):
             placed = self._program.place(batch)
-            if not self._program.prepare(self.state, placed, stop.noted):
+            if not self._program.prepare(self.state, placed, self._stop.noted):
                 break
             self.state, logs = self._program.step(self.state, placed, self.step + 1)
             self.step += 1
-            stopping = self.step < last and stop.agreed(self.step)
+            stopping = self.step < last and self._stop.agreed(self.step)
             means = self._log.step(
                 self.step, logs, len(placed.luma), last=self.step == last or stopping
             )
@@ -123,7 +126,9 @@ class _Run:
                 self._save(figures)
             self._show(hooks)
         if self.step < last:
-            self._save({}, final=True)
+            self._check(self._log.flush(self.step))
+            if self.step > self._began:
+                self._save({}, final=True)
             self._log.say(f"stopped after step {self.step}; the same command continues")
 
     def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:

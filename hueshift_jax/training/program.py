@@ -12,6 +12,7 @@ from hueshift_jax import checkpoint, sharding
 from hueshift_jax.contracts import Batch, Logs, State, System
 
 _POLL_S = 0.1
+_THREAD = "hueshift-compilation"
 
 
 class Program:
@@ -37,46 +38,34 @@ class Program:
         self._compiled: dict[tuple, Callable[..., tuple[State, Logs]]] = {}
         self._finite = jax.jit(_finite, out_shardings=sharding.replicated(mesh))
 
-    def init(self) -> State:
-        """The state before the first step; made where it lies."""
+    def init(self, stopped: Callable[[], bool] = bool) -> State | None:
+        """The state before the first step, made where it lies; None if `stopped` said so."""
 
         def initial(key_data: jax.Array) -> State:
             return self._system.init(jax.random.wrap_key_data(key_data, impl=self._impl))
 
-        with jax.set_mesh(self._mesh):
-            return jax.jit(initial, out_shardings=self._lies)(self._key)
+        def make() -> State:
+            with jax.set_mesh(self._mesh):
+                return jax.jit(initial, out_shardings=self._lies)(self._key)
+
+        return _unless(stopped, make)
 
     def place(self, batch: Batch) -> Batch:
         """The batch of all processes on the mesh, from the part of this one."""
         return sharding.place_batch(batch, self._mesh)
 
-    def prepare(self, state: State, batch: Batch, stopped: Callable[[], bool]) -> bool:
+    def prepare(self, state: State, batch: Batch, stopped: Callable[[], bool] = bool) -> bool:
         """Compiles the step for batches of this form, if it is not.
 
         Returns:
           False if `stopped` said so before all was done; the state is then untouched.
         """
         form = _form(batch)
-        if form in self._compiled:
-            return True
-        result: list[Any] = []
-
-        def compile_it() -> None:
-            try:
-                result.append(self._compile(state, batch))
-            except BaseException as exc:  # handed to the thread that waits
-                result.append(exc)
-
-        # In a thread of its own, because signals are not served while XLA compiles.
-        thread = threading.Thread(target=compile_it, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            if stopped():
+        if form not in self._compiled:
+            compiled = _unless(stopped, lambda: self._compile(state, batch))
+            if compiled is None:
                 return False
-            thread.join(_POLL_S)
-        if isinstance(result[0], BaseException):
-            raise result[0]
-        self._compiled[form] = result[0]
+            self._compiled[form] = compiled
         return True
 
     def _compile(self, state: State, batch: Batch) -> Callable[..., tuple[State, Logs]]:
@@ -100,6 +89,38 @@ class Program:
         """The names of the arrays that hold a value that is not finite."""
         found = self._finite(state)
         return [name for name, fine in found.items() if not np.asarray(fine)]
+
+
+def is_compiling() -> bool:
+    """Whether a compilation that nobody waits for any more is still going on.
+
+    It cannot be ended, and Python cannot end in good order before it.
+    """
+    return any(thread.name == _THREAD for thread in threading.enumerate())
+
+
+def _unless(stopped: Callable[[], bool], make: Callable[[], Any]) -> Any:
+    """What `make` returns, or None as soon as `stopped` says so.
+
+    It has a thread of its own, because signals are not served while XLA compiles.
+    """
+    result: list[Any] = []
+
+    def work() -> None:
+        try:
+            result.append(make())
+        except BaseException as exc:  # handed to the thread that waits
+            result.append(exc)
+
+    thread = threading.Thread(target=work, daemon=True, name=_THREAD)
+    thread.start()
+    while thread.is_alive():
+        if stopped():
+            return None
+        thread.join(_POLL_S)
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0]
 
 
 def _placed_shape(shape: jax.ShapeDtypeStruct, lies: Any) -> jax.ShapeDtypeStruct:

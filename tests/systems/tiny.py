@@ -54,15 +54,15 @@ def initial(system):
 
 
 def first_steps(system, shape, batches):
-    """Loss and length of the gradient (n, 2) of a run's first steps on a mesh; the last state."""
+    """The figures of a run's first steps on a mesh, each (n,) by name, and the last state."""
     program = Program(system, sharding.make_mesh(*shape), jax.random.key(0))
     state, found = program.init(), []
     for n, batch in enumerate(batches):
         placed = program.place(batch)
         assert program.prepare(state, placed, lambda: False)
         state, logs = program.step(state, placed, n)
-        found.append((float(logs["loss"]), float(logs["gradient_norm"])))
-    return np.array(found), state
+        found.append(logs)
+    return {name: np.array([logs[name] for logs in found]) for name in found[0]}, state
 
 
 def batch(seed=0, count=4, size=64):

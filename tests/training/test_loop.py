@@ -16,7 +16,7 @@ from hueshift_jax.contracts import Batch
 from hueshift_jax.data.batches import DataConfig
 from hueshift_jax.errors import CheckpointError, ConfigError, TrainingError
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
-from hueshift_jax.training import loop
+from hueshift_jax.training import loop, program
 from hueshift_jax.training.config import TrainConfig
 from hueshift_jax.training.log import Log
 from hueshift_jax.training.program import Program
@@ -240,16 +240,28 @@ def test_sigterm_saves_and_returns(tmp_path, whole, capsys):
     assert same(train(tmp_path), whole[0])
 
 
-def test_sigterm_is_served_while_the_step_is_compiled(tmp_path, monkeypatch):
-    from hueshift_jax import checkpoint
+@pytest.mark.parametrize("method", ["_compile", "init"])
+def test_sigterm_is_served_while_xla_compiles(tmp_path, monkeypatch, method):
+    """At a later step what is done is saved; at the first there is nothing to save."""
+    train(tmp_path, steps=2)
+    slow = threading.Event()
 
-    monkeypatch.setattr(Program, "_compile", lambda *_: time.sleep(5))
-    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGTERM])
-    monkeypatch.setattr(Program, "place", lambda self, batch: timer.start() or batch)
-    began = time.monotonic()
-    train(tmp_path)
-    assert time.monotonic() - began < 30
-    assert checkpoint.Checkpoints(tmp_path / "checkpoints").steps() == [0]
+    def compile_slowly(*_):
+        threading.Timer(0.3, signal.raise_signal, [signal.SIGTERM]).start()
+        slow.wait(60)
+
+    folder = tmp_path if method == "_compile" else tmp_path / "new"
+    where = Program if method == "_compile" else Walk
+    monkeypatch.setattr(where, method, compile_slowly)
+    if method == "init":
+        monkeypatch.setattr(jax, "eval_shape", lambda *_: {"at": jnp.zeros(3)})
+    train(folder)
+    assert program.is_compiling()
+    slow.set()
+    until = time.monotonic() + 30
+    while program.is_compiling() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not program.is_compiling()
 
 
 # -- Saving ----------------------------------------------------------------------------------
