@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 
 from hueshift_jax import checkpoint, config, sharding
 from hueshift_jax.contracts import Batch, Evaluator, State, System
-from hueshift_jax.errors import CheckpointError, TrainingError
+from hueshift_jax.errors import CheckpointError, ConfigError, TrainingError
 from hueshift_jax.training.board import TensorBoard
 from hueshift_jax.training.config import TrainConfig, changes
 from hueshift_jax.training.log import Log
@@ -50,10 +50,13 @@ def run(
         figures go to the log and tell the best checkpoint.
 
     Raises:
+      ConfigError: `settings.best` names a figure, and there is no evaluator.
       TrainingError: a logged figure or a state to be saved is not finite; the last good checkpoint
         stays.
       CheckpointError: the last state cannot be saved.
     """
+    if settings.best and not evaluators:
+        raise ConfigError(f"best is {settings.best!r}, but nothing evaluates this run")
     with Stop() as stop:
         training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1), stop)
         try:

@@ -312,6 +312,12 @@ def test_evaluators_write_to_the_log_and_tell_the_best(tmp_path):
     assert (kept.steps(), kept.best_step()) == ([3, 10], 3)
 
 
+def test_a_best_figure_needs_an_evaluator(tmp_path):
+    with pytest.raises(ConfigError, match="best is 'psnr', but nothing evaluates"):
+        train(tmp_path, best="psnr")
+    assert not list(tmp_path.iterdir())
+
+
 def test_tensorboard_gets_figures_and_pictures(tmp_path):
     pytest.importorskip("tensorboardX")
     from tensorboardX.proto.event_pb2 import Event
