@@ -1,6 +1,7 @@
 """The states of a training run, through orbax."""
 
 import contextlib
+import logging
 import math
 import shutil
 import sys
@@ -72,6 +73,8 @@ class Checkpoints:
         self._open()
 
     def _open(self) -> None:
+        # It warns of every wait of a second, such as that for the last state of a run.
+        logging.getLogger("absl").setLevel(logging.ERROR)
         options = self._orbax.CheckpointManagerOptions(enable_async_checkpointing=True)
         self._manager = self._orbax.CheckpointManager(self._directory, options=options)
 

@@ -17,7 +17,7 @@ from hueshift_jax.errors import CheckpointError, ConfigError, TrainingError
 from hueshift_jax.training.board import TensorBoard
 from hueshift_jax.training.config import TrainConfig, changes
 from hueshift_jax.training.log import Log
-from hueshift_jax.training.program import Program
+from hueshift_jax.training.program import Program, not_finite
 from hueshift_jax.training.stop import Stop
 
 Hook = Callable[[int, State], Path | None]
@@ -197,7 +197,7 @@ class _Run:
     def _save(self, figures: dict[str, float], *, final: bool = False) -> None:
         """Saves in the background, the last state at once."""
         final = final or self.step == self.settings.steps
-        self._refuse(self._program.not_finite(self.state))
+        self._refuse(not_finite(self.state))
         position = {"batches": self.step, "seed": self.settings.seed}
         try:
             self._settle()

@@ -36,7 +36,6 @@ class Program:
         self._lies = sharding.state_sharding(mesh, shapes)
         self.template = jax.tree.map(_placed_shape, shapes, self._lies)
         self._compiled: dict[tuple, Callable[..., tuple[State, Logs]]] = {}
-        self._finite = jax.jit(_finite, out_shardings=sharding.replicated(mesh))
 
     def init(self, stopped: Callable[[], bool] = bool) -> State | None:
         """The state before the first step, made where it lies; None if `stopped` said so."""
@@ -85,10 +84,23 @@ class Program:
         """One step; `state` is used up."""
         return self._compiled[_form(batch)](state, batch, self._key, np.int32(number))
 
-    def not_finite(self, state: State) -> list[str]:
-        """The names of the arrays that hold a value that is not finite."""
-        found = self._finite(state)
-        return [name for name, fine in found.items() if not np.asarray(fine)]
+
+def not_finite(state: State) -> list[str]:
+    """The names of the arrays that hold a value that is not finite, in what this process holds.
+
+    Looked at on the host, which a save brings them to anyway: a program would have to be compiled
+    first, and SIGTERM leaves little time.
+    """
+    return [name for name, leaf in checkpoint.flatten(state).items() if not _is_finite(leaf)]
+
+
+def _is_finite(leaf: Any) -> bool:
+    if not jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
+        return True
+    if not isinstance(leaf, jax.Array):
+        return bool(np.isfinite(leaf).all())
+    different = {str(shard.index): shard.data for shard in leaf.addressable_shards}
+    return all(np.isfinite(np.asarray(values)).all() for values in different.values())
 
 
 def is_compiling() -> bool:
@@ -129,11 +141,3 @@ def _placed_shape(shape: jax.ShapeDtypeStruct, lies: Any) -> jax.ShapeDtypeStruc
 
 def _form(batch: Batch) -> tuple:
     return tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch))
-
-
-def _finite(state: State) -> dict[str, jax.Array]:
-    return {
-        name: jax.numpy.isfinite(leaf).all()
-        for name, leaf in checkpoint.flatten(state).items()
-        if jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact)
-    }
