@@ -142,7 +142,7 @@ def _extractors(wanted: Wanted, protocol: dict[str, Any]) -> dict[str, Callable]
     if wanted.effnet is not None:
         module, what = _loaded("efficientnet_lite0", wanted.effnet).features, "EfficientNet-Lite0"
     else:
-        module = EfficientNetLite(rngs=nnx.Rngs(0))
+        module = nnx.eval_shape(lambda: EfficientNetLite(rngs=nnx.Rngs(0)))
         weights, _ = checkpoint.load_weights(FOLDER / _GRAY_ENCODER)
         arrays = {name: jnp.array(value) for name, value in weights.items()}
         nnx.update(module, checkpoint.fill(nnx.state(module), arrays))

@@ -10,24 +10,29 @@ from hueshift_jax.contracts import Array
 NAME = f"OpenCV {cv2.__version__} DIS, preset medium, on 8-bit luma"
 
 
-class DisFlow:
-    """A `FlowEstimator` of luma (b, h, w) or (b, h, w, 1), 0..1, that knows no confidence: it is 1.
+_LEAST = 32
+"""The library crashes on sides below 16."""
 
-    Calls do not depend on one another.
+
+class DisFlow:
+    """A `FlowEstimator` of luma (b, h, w), 0..1, that knows no confidence: it is 1.
+
+    Frames with sides below 32 are continued by their border.
     """
 
     def __init__(self):
         self._search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def __call__(self, target: Array, source: Array) -> tuple[jax.Array, jax.Array]:
-        """Backward flow (b, h, w, 2) in pixels from `target` to `source`."""
+        """Backward flow (b, h, w, 2) in pixels from `target` to `source`, and ones (b, h, w)."""
+        height, width = target.shape[1:3]
         pairs = zip(_codes(target), _codes(source), strict=True)
         flows = [self._search.calc(first, second, None) for first, second in pairs]
-        flow = jnp.asarray(np.stack(flows))
+        flow = jnp.asarray(np.stack(flows)[:, :height, :width])
         return flow, jnp.ones(flow.shape[:3], jnp.float32)
 
 
 def _codes(luma: Array) -> np.ndarray:
-    luma = np.asarray(luma, np.float32)
-    luma = luma[..., 0] if luma.ndim == 4 else luma
-    return np.rint(luma * 255.0).astype(np.uint8)
+    codes = np.rint(np.asarray(luma, np.float32) * 255.0).astype(np.uint8)
+    lacking = [(0, max(0, _LEAST - side)) for side in codes.shape[1:]]
+    return np.pad(codes, ((0, 0), *lacking), mode="edge")

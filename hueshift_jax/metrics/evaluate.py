@@ -32,6 +32,9 @@ Extractor = Callable[[np.ndarray], np.ndarray]
 EQUAL = 100.0
 """What is written for the PSNR of films that equal the truth in every frame: it is infinite."""
 _AHEAD = 2
+_REFERENCE = "reference: "
+_RIVALS = {f"{_REFERENCE}{name}": make for name, make in references.MADE.items()}
+"""Under names that no result has."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def evaluate(
       EvaluationError: results and truth differ in length or size, or cannot be read.
     """
     setup = setup or Setup()
-    rivals = tuple(references.MADE) if setup.references else ()
+    rivals = tuple(_RIVALS) if setup.references else ()
     names = [*pairs[0].results, *rivals]
     sets = FeatureSets(setup.extractors)
     clips: dict[str, dict[str, ClipRecord]] = {name: {} for name in names}
@@ -114,7 +117,7 @@ def evaluate(
     systems = {name: _system(name, clips[name], sets.distances(name)) for name in names}
     return Evaluation(
         {name: systems[name] for name in pairs[0].results},
-        {name: systems[name] for name in rivals},
+        {name.removeprefix(_REFERENCE): systems[name] for name in rivals},
         _protocol(setup, clips[names[0]]),
         tuple(pairs),
     )
@@ -132,7 +135,7 @@ def _measure(
     with contextlib.closing(prefetch(_frames(pair), _AHEAD)) as frames:
         for truth, results in frames:
             size = truth.shape[:2]
-            shown = {n: results[n] if n in results else references.MADE[n](truth) for n in names}
+            shown = {n: results[n] if n in results else _RIVALS[n](truth) for n in names}
             measured = meter.add(truth, shown)
             sets.add(truth, shown)
             for name in names:
@@ -283,21 +286,17 @@ def _written(figures: Figures) -> Figures:
 
 def write_frames(evaluation: Evaluation, file: IO[str]) -> None:
     """One line of comma-separated values for each frame of each clip of each result."""
-    records = {**evaluation.systems, **evaluation.references}
-    columns = dict.fromkeys(
-        name
-        for record in records.values()
-        for clip in record.clips.values()
-        for name in clip.curves
-    )
+    records = [*evaluation.systems.values(), *evaluation.references.values()]
+    clips = [clip for record in records for clip in record.clips.values()]
+    columns = dict.fromkeys(name for clip in clips for name in clip.curves)
     writer = csv.writer(file)
     writer.writerow(["system", "clip", "frame", *columns])
-    for system, record in records.items():
+    for record in records:
         for clip in record.clips.values():
             for number in range(clip.frames):
                 values = (clip.curves[n][number] if n in clip.curves else np.nan for n in columns)
                 texts = ("" if np.isnan(value) else repr(value) for value in values)
-                writer.writerow([system, clip.name, number, *texts])
+                writer.writerow([record.name, clip.name, number, *texts])
 
 
 def frames_path(output: Path) -> Path:

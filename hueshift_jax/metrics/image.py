@@ -23,7 +23,7 @@ def wrapped_psnr(rgb_u8: np.ndarray, truth_u8: np.ndarray) -> float:
 
     A defect, for comparison with tables made so: nothing scores below about 28 dB, gray gets 30.
 
-    Source: yyang181/colormnet, its evaluation script.
+    Source: yyang181/colormnet, evaluation_matrics/evaluation.py, `calculate_psnr`, commit c2d2c11.
     """
     difference = rgb_u8 - truth_u8
     return _decibels(float(np.mean(difference * difference, dtype=np.float64)) / 255.0**2)

@@ -127,3 +127,52 @@ def test_colorfulness_is_its_definition(rng):
 def test_gray_has_no_colorfulness(rng):
     gray = np.repeat(rng.integers(0, 256, (4, 5, 1), np.uint8), 3, axis=-1)
     assert image.colorfulness(gray) == 0.0
+
+
+def test_wrapped_psnr_is_the_defect(rng):
+    truth = rng.integers(0, 256, (4, 5, 3), np.uint8)
+    picture = rng.integers(0, 256, (4, 5, 3), np.uint8)
+    total = 0
+    for a, b in zip(picture.ravel().tolist(), truth.ravel().tolist()):
+        total += ((a - b) % 256) ** 2 % 256
+    expected = 10.0 * math.log10(255**2 / (total / truth.size))
+    assert image.wrapped_psnr(picture, truth) == pytest.approx(expected, abs=1e-9)
+    assert image.wrapped_psnr(truth, truth) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("deviation", "wrapped", "true"),
+    [(5, 34.34, 34.25), (10, 30.42, 28.31), (20, 28.81, 22.51), (40, 28.14, 16.91)],
+)
+def test_wrapped_psnr_hides_errors(rng, deviation, wrapped, true):
+    """The higher the noise, the more the published number flatters it."""
+    truth = rng.integers(0, 256, (400, 400, 3))
+    noisy = np.rint(truth + rng.normal(0, deviation, truth.shape)).clip(0, 255)
+    truth, picture = truth.astype(np.uint8), noisy.astype(np.uint8)
+    assert image.wrapped_psnr(picture, truth) == pytest.approx(wrapped, abs=0.1)
+    assert image.psnr(picture, truth) == pytest.approx(true, abs=0.1)
+
+
+def test_psnr_falls_as_chroma_noise_grows(rng):
+    truth = rng.integers(60, 190, (30, 30, 3), np.uint8)
+    noise = rng.normal(0, 1, truth.shape)
+    noisy = [np.rint(truth + d * noise).clip(0, 255).astype(np.uint8) for d in (2, 5, 10, 20, 40)]
+    values = [image.psnr(picture, truth) for picture in noisy]
+    assert values == sorted(values, reverse=True)
+
+
+def test_psnr_of_a_constant_offset():
+    truth = np.full((5, 6, 3), 100, np.uint8)
+    assert image.psnr(truth + np.uint8(1), truth) == pytest.approx(48.1308, abs=1e-4)
+
+
+def test_unsigned_colorfulness_is_its_definition(rng):
+    picture = rng.integers(0, 256, (4, 5, 3), np.uint8)
+    r, g, b = np.moveaxis(picture.astype(float), -1, 0)
+    rg, yb = np.abs(r - g), np.abs((r + g) / 2 - b)
+    expected = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+    assert image.colorfulness(picture, unsigned=True) == pytest.approx(expected)
+
+
+def test_cast():
+    assert image.cast(np.array([50.0, 3.0, 9.0]), np.array([60.0, 0.0, 5.0])) == 5.0

@@ -1,0 +1,25 @@
+"""OpenCV's flow as an estimator."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hueshift_jax.metrics.dis_flow import DisFlow
+
+
+def test_it_points_to_where_things_came_from():
+    rng = np.random.default_rng(0)
+    source = cv2.GaussianBlur(rng.random((96, 128), np.float32), (0, 0), 3)
+    source = (source - source.min()) / (source.max() - source.min())
+    target = np.roll(source, (2, 3), (0, 1))
+    flow, confidence = DisFlow()(target[None], source[None])
+    inner = np.asarray(flow)[0, 16:-16, 16:-16]
+    np.testing.assert_allclose(np.median(inner, (0, 1)), [-3.0, -2.0], atol=0.1)
+    assert confidence.shape == (1, 96, 128)
+
+
+@pytest.mark.parametrize("size", [(11, 11), (12, 40), (200, 12)])
+def test_small_frames(size):
+    flow, _ = DisFlow()(np.zeros((2, *size)), np.zeros((2, *size)))
+    assert flow.shape == (2, *size, 2)
+    assert np.all(flow == 0.0)
