@@ -40,15 +40,18 @@ def compare_transform_net(case: Case) -> None:
     frames = [jnp.asarray(nhwc(case.draw("frame%d", t))) for t in range(last + 1)]
     b, h, w, _ = frames[0].shape
     empty = memory = network.memory.start(b, h // 4, w // 4)
-    carried, alone = [], []
+    carried, alone, memories = [], [], []
     for frame in frames:
         alone.append(run(network, frame, empty)[0])
         change, memory = run(network, frame, memory)
         carried.append(change)
+        memories.append(memory)
     case.compare("y_carried", _stacked(carried, case.arrays["y_carried"].ndim))
     case.compare("y_none", _stacked(alone, case.arrays["y_none"].ndim))
-    for name, value in (("h", memory.output), ("c", memory.cell)):
-        case.compare(f"{name}{last}", nchw(value))
+    for name in case.arrays:
+        if match := re.fullmatch(r"([hc])(\d+)", name):
+            after = memories[int(match[2])]
+            case.compare(name, nchw(after.output if match[1] == "h" else after.cell))
 
 
 def _stacked(pictures: list, ndim: int) -> np.ndarray:
