@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-from hueshift_jax.parity.case import Case
 from hueshift_jax.data import keyframes
+from hueshift_jax.parity.case import Case
 
 _COUNTS = 3.0
 """Pixels by which a change may differ: the blur's rounding decides about a few."""
