@@ -33,8 +33,7 @@ EQUAL = 100.0
 """What is written for the PSNR of films that equal the truth in every frame: it is infinite."""
 _AHEAD = 2
 _REFERENCE = "reference: "
-_RIVALS = {f"{_REFERENCE}{name}": make for name, make in references.MADE.items()}
-"""Under names that no result has."""
+"""Before the names of references, so that no result has them."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def evaluate(
       EvaluationError: results and truth differ in length or size, or cannot be read.
     """
     setup = setup or Setup()
-    rivals = tuple(_RIVALS) if setup.references else ()
+    rivals = [f"{_REFERENCE}{name}" for name in references.NAMES if setup.references]
     names = [*pairs[0].results, *rivals]
     sets = FeatureSets(setup.extractors)
     clips: dict[str, dict[str, ClipRecord]] = {name: {} for name in names}
@@ -135,7 +134,7 @@ def _measure(
     with contextlib.closing(prefetch(_frames(pair), _AHEAD)) as frames:
         for truth, results in frames:
             size = truth.shape[:2]
-            shown = {n: results[n] if n in results else _RIVALS[n](truth) for n in names}
+            shown = results | _references(truth, setup)
             measured = meter.add(truth, shown)
             sets.add(truth, shown)
             for name in names:
@@ -145,6 +144,11 @@ def _measure(
         name: ClipRecord(pair.name, meter.frames, size, meter.compute(name), curves[name].columns)
         for name in names
     }
+
+
+def _references(truth: np.ndarray, setup: Setup) -> dict[str, np.ndarray]:
+    made = references.make(truth) if setup.references else {}
+    return {f"{_REFERENCE}{name}": rgb for name, rgb in made.items()}
 
 
 def _frames(pair: Pair) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

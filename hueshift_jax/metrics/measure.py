@@ -178,7 +178,9 @@ class ClipMeter:
 
     def add(self, truth: np.ndarray, results: Mapping[str, np.ndarray]) -> Measured:
         """The next frame, rgb_u8 (h, w, 3), of the truth and of every result."""
-        looks = {"": look(truth)} | {name: look(rgb) for name, rgb in results.items()}
+        looks = {"": look(truth)}
+        for name, rgb in results.items():
+            looks[name] = looks[""] if rgb is truth else look(rgb)
         found = {name: compare(looks[name], looks[""], self._instruments) for name in results}
         if self._before:
             for name, figures in self._followed(looks).items():

@@ -4,48 +4,33 @@ Made of the truth's own L*, so that they show what chroma alone is worth: withou
 mean color of many photographs, with the frame's own mean color, and with its true colors.
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hueshift_jax.metrics.planes import lab_planes, linear_planes
 from hueshift_jax.ops import color
 
+NAMES = ("gray", "training-mean ab", "own-mean ab (oracle)", "truth")
 TRAINING_MEAN_AB = (1.8, 6.1)
 """Mean chroma of the photographs that the bundled weights were trained on."""
 
 
+def make(truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Frames rgb_u8 (h, w, 3) of the references, by name, of the true frame."""
+    made = [np.asarray(frame) for frame in _recolored(linear_planes(truth))]
+    made[0] = np.repeat(made[0][..., 1:2], 3, -1)  # Its channels differ by rounding at most.
+    return dict(zip(NAMES, (*made, truth), strict=True))
+
+
 @jax.jit
-def _recolored(rgb_u8: jax.Array, ab: jax.Array) -> jax.Array:
-    lightness = color.srgb_to_lab(rgb_u8.astype(jnp.float32) / 255.0)[..., :1]
-    flat = jnp.broadcast_to(ab[None, None], (*rgb_u8.shape[:2], 2))
-    srgb = color.lab_to_srgb(jnp.concatenate([lightness, flat], -1))
+def _recolored(linear: jax.Array) -> list[jax.Array]:
+    lab = lab_planes(linear)
+    own = jnp.mean(jnp.mean(lab[1:], -1), -1)
+    return [_flat(lab[0], ab) for ab in (jnp.zeros(2), jnp.array(TRAINING_MEAN_AB), own)]
+
+
+def _flat(lightness: jax.Array, ab: jax.Array) -> jax.Array:
+    chroma = jnp.broadcast_to(ab[None, None], (*lightness.shape, 2))
+    srgb = color.lab_to_srgb(jnp.concatenate([lightness[..., None], chroma], -1))
     return jnp.floor(srgb * 255.0 + 0.5).astype(jnp.uint8)
-
-
-def _flat(truth: np.ndarray, ab: tuple[float, float]) -> np.ndarray:
-    return np.asarray(_recolored(truth, jnp.asarray(ab, jnp.float32)))
-
-
-def _gray(truth: np.ndarray) -> np.ndarray:
-    """Equal channels: without chroma the three differ by rounding at most."""
-    return np.repeat(_flat(truth, (0.0, 0.0))[..., 1:2], 3, axis=-1)
-
-
-@jax.jit
-def _mean_ab(rgb_u8: jax.Array) -> jax.Array:
-    return jnp.mean(color.srgb_to_lab(rgb_u8.astype(jnp.float32) / 255.0)[..., 1:], (0, 1))
-
-
-def _own_mean(truth: np.ndarray) -> np.ndarray:
-    return _flat(truth, _mean_ab(truth))
-
-
-MADE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "gray": _gray,
-    "training-mean ab": lambda truth: _flat(truth, TRAINING_MEAN_AB),
-    "own-mean ab (oracle)": _own_mean,
-    "truth": lambda truth: truth,
-}
-"""rgb_u8 (h, w, 3) of the true frame, by name."""
