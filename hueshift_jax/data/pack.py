@@ -14,6 +14,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -132,9 +133,24 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[_Job]:
             yield job
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context) as pool:
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, _end_with_parent) as pool:
         for job, _ in zip(jobs, pool.map(_make, jobs)):
             yield job
+
+
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that started it is gone.
+
+    Else the processes of a killed packing would finish their shards while the same command, run
+    again, makes the same ones, and then wait for work forever.
+    """
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _make(job: _Job) -> None:

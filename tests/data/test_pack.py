@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -220,3 +224,45 @@ def test_the_manifest_says_how(folder, tmp_path):
     assert told["config"]["short_side"] == 32
     assert [shard["records"] for shard in told["shards"]] == [4, 4, 2]
     shutil.rmtree(out)
+
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from hueshift_jax.data import pack
+
+def work(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    pack._make = work
+    list(pack._made([sys.argv[1]] * 2, 2))
+"""
+
+
+def is_running(number):
+    try:
+        return "(zombie)" not in Path(f"/proc/{number}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
+def test_its_processes_end_with_a_killed_packing(tmp_path):
+    script, started = tmp_path / "killed.py", tmp_path / "started"
+    script.write_text(KILLED, encoding="utf-8")
+    started.mkdir()
+    packing = subprocess.Popen([sys.executable, str(script), str(started)])
+    until(lambda: len(list(started.iterdir())) == 2)
+    packing.kill()
+    packing.wait()
+    numbers = [int(path.name) for path in started.iterdir()]
+    until(lambda: not any(map(is_running, numbers)))
+
+
+def until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
