@@ -112,11 +112,9 @@ def _differences(wanted: Wanted, protocol: dict[str, Any]) -> dict[str, Callable
         else "LPIPS v0.1, SqueezeNet 1.1, RGB -1..1, full size"
     )
     found = {name: lpips.Lpips(module.taps, weights, prepared=prepared)}
-    if wanted.as_published:
-        found[f"{name}_as_published"] = lpips.Lpips(
-            module.taps, weights, prepared=prepared, unscaled=True
-        )
-        protocol[f"{name}_as_published"] = "DEFECTIVE: RGB of 0..255 instead of -1..1"
+    if wanted.as_published and not of_caffe:
+        found["lpips_as_published"] = lpips.Lpips(module.taps, weights, unscaled=True)
+        protocol["lpips_as_published"] = "DEFECTIVE: RGB of 0..255 instead of -1..1"
     return found
 
 

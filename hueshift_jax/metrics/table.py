@@ -7,6 +7,7 @@ COLUMNS = {
     "psnr": ("PSNR dB", 2),
     "ssim": ("SSIM", 4),
     "lpips": ("LPIPS", 4),
+    "lpips_caffe": ("LPIPS of Caffe's network", 4),
     "colorfulness_ratio": ("colorfulness / truth's", 2),
     "cast": ("cast", 2),
     "cdc": ("CDC", 5),

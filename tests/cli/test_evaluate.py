@@ -4,13 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from flax import nnx
 
 from hueshift_jax import api, checkpoint
 from hueshift_jax.cli import evaluate, instruments
 from hueshift_jax.cli.run import run
 from hueshift_jax.errors import UsageError
-from hueshift_jax.interop.squeezenet import SQUEEZENET_FEATURES
+from hueshift_jax.interop.squeezenet import SQUEEZENET, SQUEEZENET_FEATURES
 from hueshift_jax.metrics.dis_flow import DisFlow
 from hueshift_jax.video.picture import write_picture
 from tests.metrics.scenes import lab_frames, recolored, to_rgb
@@ -169,22 +168,31 @@ def test_results_of_one_name_are_told_apart_by_their_paths(tmp_path):
     assert list(evaluate._named(paths)) == [str(path) for path in paths]
 
 
-def test_lpips_says_which_network_it_is(tmp_path):
-    small = SQUEEZENET_FEATURES.build({}, nnx.Rngs(0))
+@pytest.mark.parametrize(
+    ("published", "names"),
+    [
+        (SQUEEZENET_FEATURES, ["lpips_caffe"]),
+        (SQUEEZENET, ["lpips", "lpips_as_published"]),
+    ],
+    ids=["caffe", "torchvision"],
+)
+def test_lpips_says_which_network_it_is(tmp_path, published, names):
     network, heads = tmp_path / "n.safetensors", tmp_path / "h.safetensors"
-    checkpoint.save_weights(network, SQUEEZENET_FEATURES.export(small), {})
-    widths = (64, 128, 256, 384, 384, 512, 512)
-    ones = {
-        f"squeeze.lin{n}.model.1.weight": np.ones((1, w, 1, 1), np.float32)
-        for n, w in enumerate(widths)
+    rng = np.random.default_rng(0)
+    tensors = {
+        name: rng.normal(0, 0.1, shape).astype(np.float32)
+        for name, shape in published.shapes({}).items()
     }
+    checkpoint.save_weights(network, tensors, {})
+    widths = enumerate((64, 128, 256, 384, 384, 512, 512))
+    ones = {f"lin{n}.model.1.weight": np.ones((1, w, 1, 1), np.float32) for n, w in widths}
     checkpoint.save_weights(heads, ones, {})
     wanted = instruments.Wanted(("flow", "frechet"), lpips=(network, heads), as_published=True)
     setup = instruments.build(wanted)
-    assert list(setup.instruments.differences) == ["lpips_caffe", "lpips_caffe_as_published"]
-    assert "NOT the official LPIPS" in setup.protocol["lpips_caffe"]
-    x, y = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    measure = setup.instruments.differences["lpips_caffe"]
+    assert list(setup.instruments.differences) == names
+    assert ("NOT the official LPIPS" in setup.protocol[names[0]]) == (len(names) == 1)
+    x, y = rng.integers(0, 256, (2, 40, 40, 3), np.uint8)
+    measure = setup.instruments.differences[names[0]]
     assert measure(x, x) == pytest.approx(0.0, abs=1e-6)
     assert measure(x, y) > 0.0
     with pytest.raises(UsageError, match="no linear heads"):
