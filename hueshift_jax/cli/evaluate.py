@@ -40,15 +40,15 @@ def main(argv: list[str]) -> int:
             options.lpips_weights and tuple(options.lpips_weights),
             options.fid_weights,
             options.effnet_weights,
-            options.references,
+            options.references or options.report is not None,
             options.as_published,
         )
     )
     with _pairs(options) as pairs:
         found = evaluate.evaluate(pairs, setup, tell=_Teller(options.quiet))
-    print(table.markdown(found))
-    print(f"\n{table.ADVICE}")
-    _write(found, options)
+        print(table.markdown(found))
+        print(f"\n{table.ADVICE}")
+        _write(found, options)
     return 0
 
 
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--clips", type=Path, metavar="DIR", help="films or pictures in color")
     add("--output", type=Path, metavar="FILE.json", help="figures, intervals, clips and protocol")
     add("--frames", type=Path, metavar="FILE.csv", help="figures of every frame, under this name")
+    add("--report", type=Path, metavar="FILE.html", help="a page to look at; implies --references")
     add("--pictures", action="store_true", help="folders hold separate pictures, not frames")
     add("--references", action="store_true", help="measure gray, mean colors and the truth too")
     add("--as-published", action="store_true", help="defective published figures too, marked so")
@@ -102,7 +103,7 @@ def _check(options: argparse.Namespace) -> None:
 
         if options.flow not in FLOWS:
             raise UsageError(f"there is no flow {options.flow!r}; there are {', '.join(FLOWS)}")
-    for path in (options.output, options.frames):
+    for path in (options.output, options.frames, options.report):
         if path is not None and not path.resolve().parent.is_dir():
             raise UsageError(f"the folder of {path} does not exist")
 
@@ -175,7 +176,8 @@ def _color(truth: "Clip", target: Path, colorizer: Any) -> "Clip":
 
 
 def _write(found: "Evaluation", options: argparse.Namespace) -> None:
-    from hueshift_jax.metrics import evaluate
+    """Everything that was asked for; the clips must still be there for the report."""
+    from hueshift_jax.metrics import evaluate, report
 
     frames = options.frames or (options.output and evaluate.frames_path(options.output))
     try:
@@ -189,3 +191,5 @@ def _write(found: "Evaluation", options: argparse.Namespace) -> None:
         raise UnwritableMediaError(
             f"{error.filename} cannot be written: {error.strerror}."
         ) from None
+    if options.report is not None:
+        report.write(found, options.report)

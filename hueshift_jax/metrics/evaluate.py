@@ -32,7 +32,7 @@ Extractor = Callable[[np.ndarray], np.ndarray]
 EQUAL = 100.0
 """What is written for the PSNR of films that equal the truth in every frame: it is infinite."""
 _AHEAD = 2
-_REFERENCE = "reference: "
+REFERENCE = "reference: "
 """Before the names of references, so that no result has them."""
 
 
@@ -106,7 +106,7 @@ def evaluate(
       EvaluationError: results and truth differ in length or size, or cannot be read.
     """
     setup = setup or Setup()
-    rivals = [f"{_REFERENCE}{name}" for name in references.NAMES if setup.references]
+    rivals = [f"{REFERENCE}{name}" for name in references.NAMES if setup.references]
     names = [*pairs[0].results, *rivals]
     sets = FeatureSets(setup.extractors)
     clips: dict[str, dict[str, ClipRecord]] = {name: {} for name in names}
@@ -116,7 +116,7 @@ def evaluate(
     systems = {name: _system(name, clips[name], sets.distances(name)) for name in names}
     return Evaluation(
         {name: systems[name] for name in pairs[0].results},
-        {name.removeprefix(_REFERENCE): systems[name] for name in rivals},
+        {name.removeprefix(REFERENCE): systems[name] for name in rivals},
         _protocol(setup, clips[names[0]]),
         tuple(pairs),
     )
@@ -148,7 +148,7 @@ def _measure(
 
 def _references(truth: np.ndarray, setup: Setup) -> dict[str, np.ndarray]:
     made = references.make(truth) if setup.references else {}
-    return {f"{_REFERENCE}{name}": rgb for name, rgb in made.items()}
+    return {f"{REFERENCE}{name}": rgb for name, rgb in made.items()}
 
 
 def _frames(pair: Pair) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

@@ -1,6 +1,9 @@
 """An evaluation as a Markdown table."""
 
+from collections.abc import Sequence
+
 from hueshift_jax.metrics.evaluate import EQUAL, Evaluation, SystemRecord
+from hueshift_jax.metrics.measure import Figures
 
 COLUMNS = {
     "ciede2000": ("CIEDE2000", 2),
@@ -29,13 +32,18 @@ ADVICE = (
 )
 
 
+def columns(rows: Sequence[SystemRecord]) -> list[str]:
+    """The figures that at least one of these has."""
+    return [n for n in COLUMNS if any(row.mean.get(n) is not None for row in rows)]
+
+
 def markdown(evaluation: Evaluation) -> str:
     """One row for each reference and result; a figure that none of them has is left out.
 
     Intervals of 95 % over clips stand in brackets where there are two clips or more.
     """
     rows = [*evaluation.references.values(), *evaluation.systems.values()]
-    names = [n for n in COLUMNS if any(row.mean.get(n) is not None for row in rows)]
+    names = columns(rows)
     lines = [_line("", *(COLUMNS[name][0] for name in names)), "|---" * (len(names) + 1) + "|"]
     lines += [_line(row.name, *(_cell(row, name) for name in names)) for row in rows]
     return "\n".join(lines)
@@ -46,11 +54,20 @@ def _line(*cells: str) -> str:
 
 
 def _cell(row: SystemRecord, name: str) -> str:
-    value, digits = row.mean.get(name), COLUMNS[name][1]
-    if value is None:
+    return f"{value(row.mean, name)} {interval(row, name)}".rstrip()
+
+
+def value(figures: Figures, name: str) -> str:
+    """A figure with its digits; "-" where there is none."""
+    found = figures.get(name)
+    if found is None:
         return "-"
-    text = f"{min(value, EQUAL) if name.startswith('psnr') else value:.{digits}f}"
-    if name not in row.intervals:
-        return text
+    return f"{min(found, EQUAL) if name.startswith('psnr') else found:.{COLUMNS[name][1]}f}"
+
+
+def interval(row: SystemRecord, name: str) -> str:
+    """Its interval in brackets; "" where there is none."""
+    if row.mean.get(name) is None or name not in row.intervals:
+        return ""
     low, high = row.intervals[name]
-    return f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"[{low:.{COLUMNS[name][1]}f}, {high:.{COLUMNS[name][1]}f}]"

@@ -80,6 +80,18 @@ def test_several_results_and_references(sets, tmp_path, capsys):
     assert frames.is_file()
 
 
+def test_a_report_brings_its_references(sets, tmp_path, capsys):
+    report = tmp_path / "report.html"
+    code, said, _ = told(
+        capsys, sets / "half", "--truth", sets / "truth", "--report", report, *PLAIN
+    )
+    assert code == 0
+    assert "| reference: gray |" in said
+    page = report.read_text(encoding="utf-8")
+    assert "worst of half" in page
+    assert "reference: own-mean ab (oracle)" in page
+
+
 def test_with_flow_and_features(sets, tmp_path, capsys):
     output = tmp_path / "o.json"
     code, _, _ = told(capsys, sets / "half", "--truth", sets / "truth", "--output", output)
@@ -99,11 +111,13 @@ def test_a_system_colors_the_gray_clips(tmp_path, capsys, monkeypatch):
     clips.mkdir()
     write_film(clips / "film.mp4", times=6)
     write_picture(clips / "photo.png", to_rgb(lab_frames(1)[0]))
-    output = tmp_path / "o.json"
+    output, report = tmp_path / "o.json", tmp_path / "r.html"
     code, _, said_aside = told(
-        capsys, "--system", "fake", "--clips", clips, "--output", output, *PLAIN
+        capsys,
+        *("--system", "fake", "--clips", clips, "--output", output, "--report", report, *PLAIN),
     )
     assert code == 0, said_aside
+    assert "best of fake" in report.read_text(encoding="utf-8")
     written = json.loads(output.read_text())
     assert written["clips"]["film"]["frames"] == 6
     assert set(written["clips"]) == {"film", "photo"}
@@ -145,6 +159,7 @@ def test_bad_input_is_named_and_nothing_is_written(sets, tmp_path, capsys, resul
         (("a", "--truth", "t", "--flow", "x", "--flow-weights", "w"), "there is no flow 'x'"),
         (("a", "--truth", "t", "--flow", "raft"), "--flow and --flow-weights go together"),
         (("a", "--truth", "t", "--output", "no/where.json"), "does not exist"),
+        (("a", "--truth", "t", "--report", "no/where.html"), "does not exist"),
         (("--compare", "a", "./a", "a", "--truth", "t"), "names the same result twice"),
     ],
 )
