@@ -236,6 +236,25 @@ def _closeness(name: str, full: str) -> tuple[float, int]:
     return likeness, -full.count(".")
 
 
+def outline(config: Any, name: str = "") -> list[str]:
+    """One line for every section of `config`: its name, and its own fields with their values."""
+    own, below = [], []
+    for field, _, value in _children(config, ""):
+        if _is_config(value):
+            below += outline(value, f"{name}.{field.name}" if name else field.name)
+        else:
+            own.append(f"{field.name} {_in_words(value)}")
+    return [f"{name + ': ' if name else ''}{', '.join(own)}", *below] if own else below
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(_in_words, value)) or "()"
+    if isinstance(value, enum.Enum):
+        return value.name
+    return f"{value:g}" if isinstance(value, float) else str(value) or "''"
+
+
 # -- JSON ------------------------------------------------------------------------------------
 
 

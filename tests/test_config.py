@@ -261,3 +261,16 @@ def test_json_names_a_missing_field(monkeypatch):
     monkeypatch.setattr(sys.modules[HERE], "Strict", strict, raising=False)
     with pytest.raises(ConfigError, match="lacks the field x of Strict"):
         config.from_json(f'{{"class": "{HERE}:Strict"}}')
+
+
+def test_outline_has_a_line_for_every_section():
+    lines = config.outline(config.load("hueshift_gan"))
+    assert [line.partition(": ")[0] for line in lines[1:]] == [
+        "system",
+        "system.optim",
+        "data",
+        "mesh",
+    ]
+    assert lines[0].startswith("steps 8000, ")
+    assert "sizes 96 128 160, " in lines[3]
+    assert "best ''" in lines[0]

@@ -4,10 +4,13 @@ import argparse
 import dataclasses
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from hueshift_jax import config
 from hueshift_jax.errors import ConfigError, MissingWeightsError
+
+_NAMES = "held_out.txt"
 
 
 def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -21,9 +24,18 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--data", help="folder of pictures, tar files, shards or films; or tfds:NAME"
     )
+    parser.add_argument(
+        "--held-out", type=Path, help="folder of pictures to evaluate on; else a part of --data"
+    )
     parser.add_argument("--run", type=Path, help="folder of the run (runs/NAME)")
     parser.add_argument("--export", type=Path, help="write the newest weights to this file, stop")
-    parser.add_argument("--best", action="store_true", help="export the best, not the newest")
+    parser.add_argument(
+        "--best",
+        nargs="?",
+        const="",
+        metavar="FIGURE",
+        help="keep the best checkpoint too, by psnr, ciede2000, ...; with --export: write the best",
+    )
     parser.add_argument("--coordinator", help="host:port of process 0 of several")
     parser.add_argument("--process-id", type=int, help="number of this process, from 0")
     parser.add_argument("--num-processes", type=int, help="how many processes train together")
@@ -31,6 +43,8 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
     options, rest = parser.parse_known_args(argv)
     options.name, overrides = _taken_name(rest)
+    if options.name is None and options.best and options.best.replace("-", "_") in config.names():
+        options.name, options.best = options.best, ""
     return options, overrides
 
 
@@ -54,6 +68,18 @@ def _configured(base, overrides: list[str]):
     return dataclasses.replace(settings, system=system)
 
 
+def _judged(settings, figure: str | None):
+    """The config with the figure that tells the best checkpoint, and which end of it is best."""
+    if not figure:
+        return settings
+    from hueshift_jax.cli.held_out import FIGURES, HIGHEST_IS_BEST
+
+    if figure not in FIGURES:
+        raise ConfigError(f"--best is {figure!r}, expected one of {', '.join(FIGURES)}")
+    highest = figure in HIGHEST_IS_BEST
+    return dataclasses.replace(settings, best=figure, best_is_highest=highest)
+
+
 def main(argv: list[str]) -> int:
     """Runs the command; returns the exit code."""
     options, overrides = _parse(argv)
@@ -67,10 +93,11 @@ def main(argv: list[str]) -> int:
     name = Path(options.name).stem
     folder = options.run or Path("runs") / name
     if options.export:
-        settings = _configured(_of_run(folder), overrides)
-        _export(settings, name, folder=folder, output=options.export, best=options.best)
+        settings = _judged(_configured(_of_run(folder), overrides), options.best)
+        best = options.best is not None
+        _export(settings, name, folder=folder, output=options.export, best=best)
         return 0
-    settings = _configured(config.load(options.name), overrides)
+    settings = _judged(_configured(config.load(options.name), overrides), options.best)
     if options.print_config:
         print(config.to_json(settings))
         return 0
@@ -79,7 +106,7 @@ def main(argv: list[str]) -> int:
     from hueshift_jax import sharding
 
     sharding.connect(options.coordinator, options.process_id, options.num_processes)
-    _train(settings, options.data, folder)
+    _train(settings, options.data, folder, options.held_out)
     _leave_compilation()
     return 0
 
@@ -129,31 +156,30 @@ def _export(settings, name: str, *, folder: Path, output: Path, best: bool) -> N
     print(f"wrote the weights of step {restored.step} to {output}")
 
 
-def _train(settings, data: str, folder: Path) -> None:
+def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
     import jax
 
     from hueshift_jax import sharding
+    from hueshift_jax.cli.held_out import HeldOut
     from hueshift_jax.data import batches, samples
-    from hueshift_jax.data.pictures import open_pictures
     from hueshift_jax.training import loop
 
-    pictures = open_pictures(
-        data,
-        short_side=settings.data.short_side,
-        limit=settings.data.limit,
-        memory_gb=settings.data.memory_gb,
-    )
+    divided = _divided(settings, data, folder, held_out)
+    pictures, kept = divided.training, divided.held_out
+    if settings.best and kept is None:
+        raise ConfigError(f"best is {settings.best!r}, but {_not_held_out(settings)}")
     mesh = settings.mesh.build(settings.data.batch_size)
-    seen = batches.picture_counts(pictures, settings.data, settings.steps)
-    if sharding.is_first():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")
-        print(f"{len(pictures)} pictures, {seen['crops']} crops, {seen['passes']:.2f} passes")
-        if mesh.size > 1 or settings.mesh.data == -1 < mesh.size < len(jax.devices()):
-            parts = f"{mesh.shape['data']} x {mesh.shape['fsdp']}"
-            print(f"{parts} devices (data x fsdp) of {len(jax.devices())}")
+    first = sharding.is_first()
+    if first:
+        _write_down(settings, folder, divided.names)
+        _announce(settings, pictures, mesh, folder)
     system = settings.system.build()
-    sheet = samples.Sheet(pictures, folder / "samples")
+    evaluator = HeldOut(kept, pictures, system.colorizer) if kept is not None and first else None
+    notes = _references(evaluator, len(kept), held_out or folder / _NAMES) if evaluator else {}
+    if first and kept is None:
+        print(f"{_not_held_out(settings)}; nothing is evaluated")
+    sheet = samples.Sheet(pictures if kept is None else kept, folder / "samples")
+    peak = _peak_gflops() if first else 0.0
     loop.run(
         settings,
         system,
@@ -168,4 +194,72 @@ def _train(settings, data: str, folder: Path) -> None:
         folder=folder,
         mesh=mesh,
         hooks=(lambda step, state: sheet.write(step, system.colorizer(state)),),
+        evaluators=() if kept is None else (evaluator or _elsewhere,),
+        notes=notes | ({"peak_gflops": peak} if peak else {}),
+        peak_gflops=peak,
     )
+
+
+def _elsewhere(state) -> Iterator[tuple[str, float]]:
+    """Stands for the evaluator in all processes but the first, which alone evaluates."""
+    del state
+    return iter(())
+
+
+def _divided(settings, data: str, folder: Path, held_out: Path | None):
+    """The pictures; a run that goes on holds out what it has held out before."""
+    from hueshift_jax.data.held_out import divide
+
+    listed = folder / _NAMES
+    names = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ()
+    return divide(data, settings.data, folder=held_out, names=names)
+
+
+def _not_held_out(settings) -> str:
+    if settings.data.held_out == 0:
+        return "no picture is held out (data.held_out is 0)"
+    return "there are too few pictures to hold a tenth of them out; --held-out takes a folder"
+
+
+def _write_down(settings, folder: Path, names: tuple[str, ...]) -> None:
+    """The configuration of the run, and which part of the data it does not see."""
+    from hueshift_jax import checkpoint
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.to_json(settings), encoding="utf-8")
+    if names:
+        checkpoint.write_whole(folder / _NAMES, "".join(f"{n}\n" for n in names).encode())
+
+
+def _announce(settings, pictures, mesh, folder: Path) -> None:
+    import jax
+
+    from hueshift_jax.data import batches
+
+    print(f"settings, also in {folder / 'config.json'}:")
+    print("\n".join(f"  {line}" for line in config.outline(settings)))
+    seen = batches.picture_counts(pictures, settings.data, settings.steps)
+    print(f"{len(pictures)} pictures, {seen['crops']} crops, {seen['passes']:.2f} passes")
+    if pictures.skipped.names:
+        print(f"left out, as they cannot be read: {', '.join(pictures.skipped.names)}")
+    if mesh.size > 1 or settings.mesh.data == -1 < mesh.size < len(jax.devices()):
+        parts = f"{mesh.shape['data']} x {mesh.shape['fsdp']}"
+        print(f"{parts} devices (data x fsdp) of {len(jax.devices())}")
+
+
+def _references(evaluator, count: int, where: Path) -> dict[str, float]:
+    """Figures that need no colorizer, told before anything is trained."""
+    from hueshift_jax.cli import held_out
+
+    found = evaluator.references()
+    print(f"{count} pictures are held out and evaluated ({where}); without a colorizer:")
+    print("\n".join(held_out.table(found)))
+    return held_out.notes(found)
+
+
+def _peak_gflops() -> float:
+    """10^9 operations a second of a device in a large matrix product: the best of a few."""
+    from hueshift_jax.parity import speed
+
+    product, gflop = speed.matrix_product()
+    return round(gflop / float(speed.interleaved(product, rounds=5).min()), 1)

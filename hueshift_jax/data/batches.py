@@ -28,6 +28,11 @@ class DataConfig:
     """Pictures are kept in memory at this short side, in pixels."""
     limit: int = 0
     """Use at most this many pictures; 0 uses all."""
+    held_out: int = 200
+    """Pictures that are evaluated and never trained on, where no folder is given for them; at most
+    a tenth of all, 0 for none."""
+    held_out_seed: int = 0
+    """Of the choice of those."""
     batch_size: int = 32
     """Pictures in a batch, over all devices."""
     sizes: tuple[int, ...] = (96, 128, 160)
@@ -69,6 +74,8 @@ class DataConfig:
             raise ConfigError(f"data.batch_size is {self.batch_size}, expected at least 1")
         if not 0.0 < self.smallest_crop <= 1.0:
             raise ConfigError(f"data.smallest_crop is {self.smallest_crop}, expected 0 to 1")
+        if self.held_out < 0:
+            raise ConfigError(f"data.held_out is {self.held_out}, expected 0 or more")
         if self.short_side < 1:
             raise ConfigError(f"data.short_side is {self.short_side}, expected at least 1")
 

@@ -63,14 +63,30 @@ def open_pictures(
       DataError: nothing to read, too much of it unreadable, or films that do not fit.
     """
     found, exclude = sources.find(where), sources.excluded(where)
-    count = sum(len(source.names) for source in found.sources)
+    return opened(found, exclude, short_side=short_side, limit=limit, memory_gb=memory_gb)
+
+
+def opened(
+    found: Found,
+    exclude: frozenset[str] = frozenset(),
+    *,
+    short_side: int,
+    limit: int = 0,
+    memory_gb: float = 8.0,
+    part_of: int = 0,
+) -> "Pictures | ReadAnew":
+    """As `open_pictures`, of what was found already, without the names in `exclude`.
+
+    part_of: how many pictures these are a small part of; of so many, one percent may be unreadable.
+    """
+    count = sum(name not in exclude for source in found.sources for name in source.names)
     count = min(count, limit) if limit else count
     if count * 3 * _ASPECT * short_side**2 <= memory_gb * 1e9:
-        return Pictures(found, exclude, short_side=short_side, limit=limit)
+        return Pictures(found, exclude, short_side=short_side, limit=limit, part_of=part_of)
     if found.films:
         raise DataError(
-            f"{where} holds films beside more pictures than fit into memory; make one packed set "
-            "of them with `hueshift pack`"
+            "there are films beside more pictures than fit into memory; make one packed set of "
+            "them with `hueshift pack`"
         )
     return ReadAnew(found.sources, exclude, short_side=short_side, limit=limit)
 
@@ -85,7 +101,15 @@ class Pictures(Sequence[np.ndarray]):
       DataError: no picture, or too many that cannot be read.
     """
 
-    def __init__(self, found: Found, exclude: frozenset[str], *, short_side: int, limit: int = 0):
+    def __init__(
+        self,
+        found: Found,
+        exclude: frozenset[str],
+        *,
+        short_side: int,
+        limit: int = 0,
+        part_of: int = 0,
+    ):
         self._pictures: list[np.ndarray] = []
         self.skipped = Skipped(0)
         with ThreadPoolExecutor() as pool:
@@ -98,7 +122,7 @@ class Pictures(Sequence[np.ndarray]):
                     break
         if not self._pictures:
             raise DataError("there is no readable picture; expected pictures, films or shards")
-        self.skipped.check(len(self._pictures) + len(self.skipped.names))
+        self.skipped.check(max(part_of, len(self._pictures) + len(self.skipped.names)))
 
     def __len__(self) -> int:
         return len(self._pictures)

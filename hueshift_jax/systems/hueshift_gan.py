@@ -8,6 +8,7 @@ colors a film is an average of the weights over the last steps.
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +25,7 @@ from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color
 from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.systems.catalog import SYSTEMS
 from hueshift_jax.systems.network import Network, Weights, averaged, gradients
 from hueshift_jax.systems.stateless import StatelessColorizer
 
@@ -64,6 +66,9 @@ class HueShiftGanConfig:
     """The encoder's first blocks that stay as pretrained."""
     pretrained: bool = True
     """Begin with the bundled ImageNet encoder."""
+    begin_with: str = ""
+    """Begin with finished weights of the same widths: a weights file, or the name of a system with
+    bundled weights; empty for none."""
     huber_weight: float = 0.3
     """Weight of the chroma's Huber loss."""
     log_mse_weight: float = 0.5
@@ -172,14 +177,24 @@ class HueShiftGan:
         )
 
     def init(self, key: jax.Array) -> State:
-        """The state before the first step."""
+        """The state before the first step; only the weights are those of `begin_with`.
+
+        Raises:
+          MissingWeightsError: there is no such file.
+          MismatchedWeightsError: it is damaged or does not fit.
+        """
+        if self.config.begin_with:
+            return self._begin(*self.network.taken(_finished(self.config.begin_with)))
         pretrained = _pretrained_encoder(self.network.params) if self.config.pretrained else {}
         return self._init(key, pretrained)
 
     @functools.partial(jax.jit, static_argnums=0)
     def _init(self, key: jax.Array, pretrained: Weights) -> State:
         params, stats = self.network.init(key)
-        params |= pretrained
+        return self._begin(params | pretrained, stats)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def _begin(self, params: Weights, stats: Weights) -> State:
         prior = jnp.full(len(self._bins), 1.0 / len(self._bins))
         # The averages are buffers of their own: the whole state is donated to the step.
         ema = jax.tree.map(jnp.copy, params | stats)
@@ -240,6 +255,11 @@ class HueShiftGan:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
         return ChromaColorizer(self, *self.network.taken(weights))
+
+
+def _finished(name: str) -> dict[str, np.ndarray]:
+    path = SYSTEMS[name].path if name in SYSTEMS else Path(name).expanduser()
+    return checkpoint.load_weights(path)[0]
 
 
 def _pretrained_encoder(params: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What a run says while it trains: JSON lines in its folder, one line at a time on the terminal."""
+"""What a run says while it trains: JSON lines in its folder, a board, the terminal."""
 
 import contextlib
 import json
@@ -6,11 +6,14 @@ import math
 import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import jax
 import numpy as np
+
+from hueshift_jax.training.screen import Screen, in_words
 
 
 class Board(Protocol):
@@ -28,8 +31,9 @@ class Log:
       folder: of the run.
       every: steps between two lines.
       after: lines of later steps are dropped: a killed run had got further than its checkpoint.
-      quiet: writes nothing at all, as all but the first of several processes.
+      screen: the terminal; None writes nothing at all, as all but the first of several processes.
       board: receives the figures too.
+      peak_gflops: what a device computes at best, in 10^9 operations a second; 0 if not known.
     """
 
     def __init__(
@@ -38,33 +42,52 @@ class Log:
         *,
         every: int,
         after: int = 0,
-        quiet: bool = False,
+        screen: Screen | None = None,
         board: Board | None = None,
+        peak_gflops: float = 0.0,
     ):
         self._path = folder / "log.jsonl"
         self._every = every
-        self._quiet = quiet
+        self._screen = screen
         self._board = board
+        self._peak_gflops = peak_gflops
         self._pending: list[dict] = []
-        self._pictures = 0
-        self._waited_s = 0.0
-        self._since = time.monotonic()
-        if not quiet:
-            _trim(self._path, after)
+        self._begin()
+        if screen is not None:
+            # A run that begins anew has no step at all: what it measured before the first goes too.
+            _trim(self._path, after or -1)
+
+    def _begin(self) -> None:
+        """Starts to count for the next line."""
+        self._pending, self._pictures, self._gflop = [], 0, 0.0
+        self._waited_s, self._since = 0.0, time.monotonic()
 
     def waited(self, seconds: float) -> None:
         """Notes how long the loop has waited for a batch."""
         self._waited_s += seconds
 
-    def step(self, step: int, logs: dict, pictures: int, *, last: bool = False) -> dict | None:
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What happens inside is no training, and its time does not count for the speed."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._since += time.monotonic() - began
+
+    def step(
+        self, step: int, logs: dict, pictures: int, *, gflop: float = 0.0, last: bool = False
+    ) -> dict | None:
         """Notes one step; every so many steps and after the last writes and returns the means.
 
         With them go `pictures_per_s`, `input_share` (0..1, the part of the time in which the
-        device waited for pictures) and `memory_mib` (the most in use so far, of one device or, on
-        a CPU, of the process).
+        device waited for pictures), `memory_mib` (the most in use so far, of one device or, on
+        a CPU, of the process) and `peak_share` (0..1: what was computed per second, beside what the
+        device can at best).
         """
         self._pending.append(logs)
         self._pictures += pictures
+        self._gflop += gflop
         return self.flush(step) if last or step % self._every == 0 else None
 
     def flush(self, step: int) -> dict[str, float]:
@@ -76,20 +99,31 @@ class Log:
             for name in sorted(self._pending[0], key=lambda name: name != "loss")
         }
         # Reading the figures waited for the device, so the clock now shows finished steps.
-        seconds = time.monotonic() - self._since
+        seconds = max(time.monotonic() - self._since, 1e-6)
         speed = {
             "pictures_per_s": round(self._pictures / seconds, 2),
             "input_share": round(min(self._waited_s / seconds, 1.0), 3),
             "memory_mib": _memory_mib(),
         }
-        self._pending, self._pictures = [], 0
-        self._waited_s, self._since = 0.0, time.monotonic()
-        self.write(step, means | speed)
+        if self._peak_gflops and self._gflop:
+            speed["peak_share"] = round(self._gflop / seconds / self._peak_gflops, 3)
+        self._begin()
+        self._record(step, means | speed)
+        if self._screen is not None:
+            self._screen.progress(step, means | speed)
         return means
 
-    def write(self, step: int, figures: dict) -> None:
-        """One object of `figures` for this step; a figure that is not finite becomes null."""
-        if self._quiet:
+    def write(self, step: int, figures: Mapping[str, float], *, shown: bool = True) -> None:
+        """One object of `figures` for this step; a figure that is not finite becomes null.
+
+        shown: on the terminal too.
+        """
+        self._record(step, figures)
+        if shown:
+            self.say(in_words(step, figures))
+
+    def _record(self, step: int, figures: Mapping[str, float]) -> None:
+        if self._screen is None:
             return
         kept = {k: v if math.isfinite(v) else None for k, v in figures.items()}
         try:
@@ -99,12 +133,11 @@ class Log:
             print(f"{self._path} cannot be written: {exc.strerror}", file=sys.stderr)
         if self._board is not None:
             self._board.figures(step, figures)
-        self.say("  ".join([f"step {step}", *(f"{k} {v:.4g}" for k, v in figures.items())]))
 
     def say(self, message: str) -> None:
         """A line on the terminal."""
-        if not self._quiet:
-            print(message, flush=True)
+        if self._screen is not None:
+            self._screen.line(message)
 
 
 def _trim(path: Path, after: int) -> None:

@@ -1,8 +1,9 @@
 """One training run, from the newest checkpoint to the last step."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hueshift_jax.training.board import TensorBoard
 from hueshift_jax.training.config import TrainConfig, changes
 from hueshift_jax.training.log import Log
 from hueshift_jax.training.program import Program, not_finite
+from hueshift_jax.training.screen import screen
 from hueshift_jax.training.stop import Stop
 
 Hook = Callable[[int, State], Path | None]
@@ -33,6 +35,8 @@ def run(
     mesh: Mesh | None = None,
     hooks: tuple[Hook, ...] = (),
     evaluators: tuple[Evaluator, ...] = (),
+    notes: Mapping[str, float] | None = None,
+    peak_gflops: float = 0.0,
 ) -> State | None:
     """Trains until `settings.steps`, or until SIGTERM, and returns the last state, which is saved.
 
@@ -46,11 +50,14 @@ def run(
       folder: of the run; checkpoints go to `folder/checkpoints`, figures to `folder/log.jsonl`.
       mesh: the devices; by default one.
       hooks: called every `sample_every` steps and after the last with (step, state).
-      evaluators: called with the state every `evaluate_every` steps and after the last; their
-        figures go to the log and tell the best checkpoint.
+      evaluators: called with the state before the first step, every `evaluate_every` steps and
+        after the last; their figures go to the log and tell the best checkpoint.
+      notes: figures that belong to the whole run, logged before the first step.
+      peak_gflops: what a device computes at best, in 10^9 operations a second; the log says which
+        part of it is reached.
 
     Raises:
-      ConfigError: `settings.best` names a figure, and there is no evaluator.
+      ConfigError: `settings.best` names a figure, and there is no evaluator that gives it.
       TrainingError: a logged figure or a state to be saved is not finite; the last good checkpoint
         stays.
       CheckpointError: the last state cannot be saved.
@@ -60,6 +67,8 @@ def run(
     with Stop() as stop:
         training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1), stop)
         try:
+            training.open_log(folder, peak_gflops)
+            training.begin(notes or {}, evaluators)
             training.go(batches, hooks=hooks, evaluators=evaluators)
         finally:
             training.close()
@@ -82,22 +91,38 @@ class _Run:
         restored = self._keeper.restore(self._program.template)
         self.step = restored.step if restored else 0
         self.state = restored.state if restored else self._program.init(stop.noted)
-        first = sharding.is_first()
-        shown = first and settings.tensorboard and self.step < settings.steps
-        self._board = TensorBoard(folder, after=self.step) if shown else None
-        self._log = Log(
-            folder,
-            every=settings.log_every,
-            after=self.step,
-            quiet=not first,
-            board=self._board,
-        )
-        if 0 < self.step < settings.steps:
-            other = changes(restored.config, self._text)
-            note = f", with other settings: {', '.join(other)}" if other else ""
-            self._log.say(f"continues after step {self.step}{note}")
+        self._before = restored.config if restored else self._text
         self._began = self._checked = self.step
         self._saved_at = time.monotonic()
+        self._board = self._screen = None
+
+    def open_log(self, folder: Path, peak_gflops: float) -> None:
+        """Opens all that tells of the run; once, before anything else."""
+        first, steps = sharding.is_first(), self.settings.steps
+        if first and self.settings.tensorboard and self.step < steps:
+            self._board = TensorBoard(folder, after=self.step)
+        self._screen = screen(steps, self.step) if first else None
+        self._log = Log(
+            folder,
+            every=self.settings.log_every,
+            after=self.step,
+            screen=self._screen,
+            board=self._board,
+            peak_gflops=peak_gflops,
+        )
+
+    def begin(self, notes: Mapping[str, float], evaluators: tuple[Evaluator, ...]) -> None:
+        """What is told before the first step, or before the first of those that are left."""
+        if 0 < self.step < self.settings.steps:
+            other = changes(self._before, self._text)
+            note = f", with other settings: {', '.join(other)}" if other else ""
+            self._log.say(f"continues after step {self.step}{note}")
+        if self.step > 0 or self.state is None:
+            return
+        if notes:
+            self._log.write(0, notes, shown=False)
+        if evaluators:
+            self._evaluated(evaluators)
 
     def go(
         self,
@@ -112,21 +137,24 @@ class _Run:
             return self._log.say("stopped before the first step")
         for batch in self._timed(batches(self.step)):
             placed = self._program.place(batch)
-            if not self._program.prepare(self.state, placed, self._stop.noted):
+            with self._log.aside():
+                prepared = self._program.prepare(self.state, placed, self._stop.noted)
+            if not prepared:
                 break
+            gflop = self._program.gflop(placed)
             self.state, logs = self._program.step(self.state, placed, self.step + 1)
             self.step += 1
             stopping = self.step < last and self._stop.agreed(self.step)
-            means = self._log.step(
-                self.step, logs, len(placed.luma), last=self.step == last or stopping
-            )
+            ending = self.step == last or stopping
+            means = self._log.step(self.step, logs, len(placed.luma), gflop=gflop, last=ending)
             self._check(means or {})
             if stopping:
                 break
             evaluated = bool(evaluators) and self._due(self.settings.evaluate_every)
             figures = self._evaluated(evaluators) if evaluated else {}
             if evaluated or self.step == last or (means and self._is_time()):
-                self._save(figures)
+                with self._aside():
+                    self._save(figures)
             self._show(hooks)
         if self.step < last:
             self._check(self._log.flush(self.step))
@@ -163,23 +191,35 @@ class _Run:
             )
 
     def _evaluated(self, evaluators: tuple[Evaluator, ...]) -> dict[str, float]:
-        state = self._local()
-        if not sharding.is_first():
-            return {}
-        figures = {name: float(value) for each in evaluators for name, value in each(state)}
+        with self._aside():
+            state = self._local()
+            if not sharding.is_first():
+                return {}
+            figures = {name: float(value) for each in evaluators for name, value in each(state)}
         self._log.write(self.step, figures)
+        best = self.settings.best
+        if best and best not in figures:
+            raise ConfigError(f"best is {best!r}, but what is evaluated is {', '.join(figures)}")
         return figures
 
     def _show(self, hooks: tuple[Hook, ...]) -> None:
         if not hooks or not self._due(self.settings.sample_every):
             return
-        state = self._local()
-        if not sharding.is_first():
-            return
-        for hook in hooks:
-            picture = hook(self.step, state)
-            if picture is not None and self._board is not None:
-                self._board.picture(self.step, picture.parent.name, picture)
+        with self._aside():
+            state = self._local()
+            if not sharding.is_first():
+                return
+            for hook in hooks:
+                picture = hook(self.step, state)
+                if picture is not None and self._board is not None:
+                    self._board.picture(self.step, picture.parent.name, picture)
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[None]:
+        """What happens inside does not count for the speed; steps under way do."""
+        jax.block_until_ready(self.state)
+        with self._log.aside():
+            yield
 
     def _local(self) -> State:
         """The state as hooks may use it; of several processes every one has to ask."""
@@ -223,7 +263,10 @@ class _Run:
 
     def close(self) -> None:
         """Ends what runs in the background."""
-        self._settle()
-        self._keeper.close()
-        if self._board is not None:
-            self._board.close()
+        try:
+            self._settle()
+            self._keeper.close()
+        finally:
+            for shown in (self._screen, self._board):
+                if shown is not None:
+                    shown.close()

@@ -36,6 +36,7 @@ class Program:
         self._lies = sharding.state_sharding(mesh, shapes)
         self.template = jax.tree.map(_placed_shape, shapes, self._lies)
         self._compiled: dict[tuple, Callable[..., tuple[State, Logs]]] = {}
+        self._gflop: dict[tuple, float] = {}
 
     def init(self, stopped: Callable[[], bool] = bool) -> State | None:
         """The state before the first step, made where it lies; None if `stopped` said so."""
@@ -65,6 +66,7 @@ class Program:
             if compiled is None:
                 return False
             self._compiled[form] = compiled
+            self._gflop[form] = _gflop(compiled)
         return True
 
     def _compile(self, state: State, batch: Batch) -> Callable[..., tuple[State, Logs]]:
@@ -83,6 +85,13 @@ class Program:
     def step(self, state: State, batch: Batch, number: int) -> tuple[State, Logs]:
         """One step; `state` is used up."""
         return self._compiled[_form(batch)](state, batch, self._key, np.int32(number))
+
+    def gflop(self, batch: Batch) -> float:
+        """What one device computes in a step with such a batch, in 10^9 operations.
+
+        As XLA counts it, in the compiled program; 0 where it does not tell. A loop counts once.
+        """
+        return self._gflop[_form(batch)]
 
 
 def not_finite(state: State) -> list[str]:
@@ -133,6 +142,11 @@ def _unless(stopped: Callable[[], bool], make: Callable[[], Any]) -> Any:
     if isinstance(result[0], BaseException):
         raise result[0]
     return result[0]
+
+
+def _gflop(compiled: Any) -> float:
+    costs = compiled.cost_analysis()
+    return max(float((costs or {}).get("flops", 0.0)), 0.0) / 1e9
 
 
 def _placed_shape(shape: jax.ShapeDtypeStruct, lies: Any) -> jax.ShapeDtypeStruct:

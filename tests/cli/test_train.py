@@ -11,6 +11,7 @@ from hueshift_jax import checkpoint, config
 from hueshift_jax.cli import run, train
 from hueshift_jax.errors import ConfigError, DataError, MissingWeightsError
 from hueshift_jax.systems import catalog, hueshift_gan
+from hueshift_jax.training import loop
 from tests.data.pictures import encoded, picture
 from tests.systems import tiny
 
@@ -19,13 +20,29 @@ SMALL = (
     *("--data.sizes", "32", "32", "--data.phase_ends", "0.5", "--data.batch_size", "2"),
     *("--log_every", "1", "--data.threads", "1", "--mesh.data", "1"),
 )
+MEASURED_PEAK = train._peak_gflops
+PEAK = 50.0
+"""10^9 operations a second, in place of a measurement."""
 
 
 @pytest.fixture(scope="module")
 def small_network():
     with tiny.small_and_quick(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(hueshift_gan.HueShiftGan, "init", lambda self, key: tiny.initial(self))
+        patch.setattr(train, "_peak_gflops", lambda: PEAK)
         yield
+
+
+@pytest.fixture
+def stub(small_network, monkeypatch):
+    """What the loop was given, in place of training."""
+    given = {}
+
+    def run_loop(settings, system, batches, **options):
+        given.update(options, batch=next(batches(0)))
+
+    monkeypatch.setattr(loop, "run", run_loop)
+    return given
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +60,20 @@ def trained(small_network, photos, tmp_path_factory):
     argv = ["hueshift_gan", "--data", str(photos), "--run", str(folder), "--steps", "3", *SMALL]
     assert train.main(argv) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def evaluated(small_network, tmp_path_factory):
+    """The folders of twenty pictures and of a run that has held two of them out."""
+    where = tmp_path_factory.mktemp("evaluated")
+    photos, folder = where / "photos", where / "run"
+    photos.mkdir()
+    for n in range(20):
+        (photos / f"{n}.png").write_bytes(encoded(picture(n)))
+    argv = ["hueshift_gan", "--data", str(photos), "--run", str(folder), "--steps", "4", *SMALL]
+    argv += ["--system.short_side", "64", "--evaluate_every", "2", "--keep", "1"]
+    assert train.main([*argv, "--best", "ciede2000"]) == 0
+    return photos, folder, argv
 
 
 def test_list(capsys):
@@ -93,6 +124,8 @@ def test_the_name_may_stand_anywhere(argv, capsys):
         (["hueshift_gan", "--steps", "0"], "steps is 0, expected at least 1"),
         (["hueshift_gan", "--dat", "x"], "no option --dat"),
         (["missing.py", "--data", "x"], "no configuration file missing.py"),
+        (["hueshift_gan", "--data", "x", "--best", "psrn"], "--best is 'psrn', expected one of"),
+        (["--export", "x", "--best", "psrn"], "no configuration was named"),
     ],
 )
 def test_wrong_usage(argv, message):
@@ -121,8 +154,9 @@ def test_wrong_data_leaves_nothing_behind(tmp_path, name, message):
 
 def test_a_run_writes_its_log_samples_configuration_and_checkpoint(trained):
     entries = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
-    assert [entry["step"] for entry in entries] == [1, 2, 3]
-    assert {"loss", "huber", "log_mse", "bins", "gradient_norm"} <= entries[0].keys()
+    assert [entry["step"] for entry in entries] == [0, 1, 2, 3]
+    assert entries[0] == {"step": 0, "peak_gflops": PEAK}
+    assert {"loss", "huber", "log_mse", "bins", "gradient_norm"} <= entries[1].keys()
     settings = config.from_json((trained / "config.json").read_text())
     assert settings.system.widths == (32, 16, 16, 8)
     assert settings.system.optim.steps == 3
@@ -140,7 +174,14 @@ def test_a_finished_run_is_not_repeated(trained, photos, capsys):
     argv = ["hueshift_gan", "--data", str(photos), "--run", str(trained), "--steps", "3", *SMALL]
     assert train.main(argv) == 0
     assert (trained / "log.jsonl").read_text() == before
-    assert capsys.readouterr().out == "4 pictures, 6 crops, 1.50 passes\n"
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"settings, also in {trained / 'config.json'}:"
+    assert "  system: widths 32 16 16 8, " in "\n".join(out)
+    assert out[-2:] == [
+        "4 pictures, 6 crops, 1.50 passes",
+        "there are too few pictures to hold a tenth of them out; --held-out takes a folder; "
+        "nothing is evaluated",
+    ]
 
 
 def test_export(trained, tmp_path, capsys):
@@ -175,3 +216,95 @@ def test_a_run_from_the_bundled_encoder(photos, tmp_path):
     state = hueshift_gan.HueShiftGanConfig().build()
     template = jax.eval_shape(state.init, jax.random.key(0))
     assert checkpoint.Checkpoints(tmp_path / "checkpoints").restore(template).step == 2
+
+
+# -- Held-out pictures -----------------------------------------------------------------------
+
+
+def entries_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_floors_and_figures_are_logged(evaluated):
+    _, folder, _ = evaluated
+    first, *others = entries_of(folder)
+    assert first["step"] == 0
+    rows = {name.partition("/")[0] for name in first if "/" in name}
+    assert rows == {"gray", "training_mean_ab", "own_mean_ab", "truth"}
+    assert first["peak_gflops"] == PEAK
+    measured = [entry for entry in others if "psnr" in entry]
+    assert [entry["step"] for entry in measured] == [0, 2, 4]
+    assert all({"ciede2000", "colorfulness", "colorfulness_ratio"} <= e.keys() for e in measured)
+    trained = [entry for entry in others if "loss" in entry]
+    assert all(entry["peak_share"] >= 0 for entry in trained)
+
+
+def test_the_best_checkpoint_is_kept_and_exported(evaluated, tmp_path, capsys):
+    _, folder, _ = evaluated
+    measured = {
+        e["step"]: e["ciede2000"] for e in entries_of(folder) if e.get("psnr") and e["step"]
+    }
+    best = min(measured, key=measured.get)
+    kept = checkpoint.Checkpoints(folder / "checkpoints", best="ciede2000")
+    assert kept.best_step() == best
+    assert kept.steps() == sorted({best, 4})
+    output = tmp_path / "best.safetensors"
+    assert (
+        train.main(["--run", str(folder), "--export", str(output), "--best", "hueshift_gan"]) == 0
+    )
+    assert capsys.readouterr().out == f"wrote the weights of step {best} to {output}\n"
+
+
+def test_a_run_that_goes_on_holds_out_the_same_pictures(evaluated, capsys):
+    photos, folder, argv = evaluated
+    names = (folder / "held_out.txt").read_text().splitlines()
+    assert len(names) == 2
+    for n in range(20, 60):
+        (photos / f"{n}.png").write_bytes(encoded(picture(n)))
+    assert train.main(argv) == 0
+    assert "58 pictures, " in capsys.readouterr().out
+    assert (folder / "held_out.txt").read_text().splitlines() == names
+
+
+def test_held_out_pictures_with_a_folder_of_their_own(stub, evaluated, photos, tmp_path, capsys):
+    argv = [*evaluated[2], "--run", str(tmp_path / "run"), "--held-out", str(photos)]
+    assert train.main([*argv, "--best", "psnr"]) == 0
+    assert f"4 pictures are held out and evaluated ({photos})" in capsys.readouterr().out
+    assert len(stub["evaluators"]) == 1
+    assert not (tmp_path / "run" / "held_out.txt").exists()
+    settings = config.from_json((tmp_path / "run" / "config.json").read_text())
+    assert (settings.best, settings.best_is_highest) == ("psnr", True)
+
+
+def test_the_best_of_nothing(photos, tmp_path):
+    argv = ["hueshift_gan", "--data", str(photos), "--run", str(tmp_path / "run"), *SMALL]
+    with pytest.raises(ConfigError, match="best is 'psnr', but there are too few pictures"):
+        train.main([*argv, "--best", "psnr"])
+    with pytest.raises(ConfigError, match="but no picture is held out"):
+        train.main([*argv, "--best", "psnr", "--data.held_out", "0"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_single_picture_trains(stub, photos, tmp_path, capsys):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "0.png").write_bytes((photos / "0.png").read_bytes())
+    argv = ["hueshift_gan", "--data", str(tmp_path / "one"), "--run", str(tmp_path / "run")]
+    assert train.main([*argv, "--steps", "1", *SMALL]) == 0
+    assert "1 pictures, 2 crops, 2.00 passes" in capsys.readouterr().out
+    assert stub["batch"].luma.shape == (2, 32, 32)
+    assert stub["evaluators"] == ()
+
+
+def test_pictures_that_are_left_out_are_named(stub, tmp_path, capsys):
+    for n in range(120):
+        (tmp_path / f"{n}.png").write_bytes(encoded(picture(n % 4)))
+    (tmp_path / "5.png").write_bytes(b"nothing")
+    argv = ["hueshift_gan", "--data", str(tmp_path), "--run", str(tmp_path / "run"), *SMALL]
+    assert train.main([*argv, "--steps", "1", "--data.held_out", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "left out, as they cannot be read: 5.png\n" in out
+    assert "no picture is held out (data.held_out is 0); nothing is evaluated" in out
+
+
+def test_the_peak_is_measured():
+    assert MEASURED_PEAK() > 0.1

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Batch
-from hueshift_jax.errors import ConfigError, MismatchedWeightsError
+from hueshift_jax.errors import ConfigError, MismatchedWeightsError, MissingWeightsError
 from hueshift_jax.systems import hueshift_gan
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig, OptimConfig
 from tests.systems import tiny
@@ -251,3 +252,30 @@ def test_every_run_reaches_the_peak_and_ends_at_zero(steps):
 def test_the_rate_of_short_runs_is_finite(optim):
     schedule = hueshift_gan._schedule(optim, 1.0)
     assert all(0.0 <= float(schedule(step)) <= 1.0 for step in range(8))
+
+
+def test_a_run_may_begin_with_finished_weights(system, tmp_path):
+    """Parameters, statistics and their averages are those of the file, all else is new."""
+    path = tmp_path / "finished.safetensors"
+    weights = system.weights(tiny.initial(system))
+    checkpoint.save_weights(path, weights, {}, dtype=np.float32)
+    config = dataclasses.replace(system.config, begin_with=str(path))
+    beginning = config.build()
+    state = jax.jit(beginning.init)(jax.random.key(0))
+    for name, value in (state.params | state.stats).items():
+        np.testing.assert_array_equal(value, weights[name])
+        np.testing.assert_array_equal(state.ema[name], weights[name])
+    fresh = jax.eval_shape(system.init, jax.random.key(0))
+    assert jax.tree.map(jnp.shape, state) == jax.tree.map(jnp.shape, fresh)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(state.optimizer))
+
+
+def test_weights_to_begin_with_have_to_fit(system, tmp_path):
+    path = tmp_path / "other.safetensors"
+    checkpoint.save_weights(path, {"a": np.zeros((2, 2), np.float32)}, {})
+    for name, error in ((path, MismatchedWeightsError), ("nothing", MissingWeightsError)):
+        with pytest.raises(error):
+            dataclasses.replace(system.config, begin_with=str(name)).build().init(jax.random.key(0))
+    bundled = dataclasses.replace(system.config, begin_with="hueshift_gan").build()
+    with pytest.raises(MismatchedWeightsError, match="do not fit"):
+        bundled.init(jax.random.key(0))

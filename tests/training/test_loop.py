@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hueshift_jax import sharding
 from hueshift_jax.contracts import Batch
 from hueshift_jax.data.batches import DataConfig
 from hueshift_jax.errors import CheckpointError, ConfigError, TrainingError
@@ -20,6 +21,7 @@ from hueshift_jax.training import loop, program
 from hueshift_jax.training.config import TrainConfig
 from hueshift_jax.training.log import Log
 from hueshift_jax.training.program import Program
+from hueshift_jax.training.screen import Screen
 
 
 class Walk:
@@ -74,7 +76,7 @@ def lines(folder):
 
 
 def without_speed(entries):
-    speed = ("pictures_per_s", "input_share", "memory_mib")
+    speed = ("pictures_per_s", "input_share", "memory_mib", "peak_share")
     return [{k: v for k, v in e.items() if k not in speed} for e in entries]
 
 
@@ -211,7 +213,7 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run(tmp_path, capsys):
 
 
 def test_the_share_of_time_spent_waiting_for_pictures(tmp_path):
-    log = Log(tmp_path, every=1, quiet=False)
+    log = Log(tmp_path, every=1, screen=Screen())
     time.sleep(0.02)
     log.waited(0.01)
     log.step(1, {"loss": np.float32(1)}, pictures=4)
@@ -307,7 +309,7 @@ def test_evaluators_write_to_the_log_and_tell_the_best(tmp_path):
     changes = {"evaluate_every": 3, "best": "distance", "keep": 1, "save_every_s": 3600.0}
     train(tmp_path, evaluators=(evaluate,), **changes)
     found = {e["step"]: e["distance"] for e in lines(tmp_path) if "distance" in e}
-    assert found == {3: 0.0, 6: 3.0, 9: 6.0, 10: 7.0}
+    assert found == {0: 3.0, 3: 0.0, 6: 3.0, 9: 6.0, 10: 7.0}
     kept = checkpoint.Checkpoints(tmp_path / "checkpoints", best="distance")
     assert (kept.steps(), kept.best_step()) == ([3, 10], 3)
 
@@ -316,6 +318,55 @@ def test_a_best_figure_needs_an_evaluator(tmp_path):
     with pytest.raises(ConfigError, match="best is 'psnr', but nothing evaluates"):
         train(tmp_path, best="psnr")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_best_figure_that_is_not_evaluated_is_told_before_the_first_step(tmp_path):
+    with pytest.raises(ConfigError, match="best is 'psnr', but what is evaluated is distance"):
+        train(tmp_path, best="psnr", evaluators=(lambda state: iter([("distance", 1.0)]),))
+    assert [entry["step"] for entry in lines(tmp_path)] == [0]
+
+
+def test_what_belongs_to_the_whole_run_is_logged_once(tmp_path):
+    """Killed before its first checkpoint, a run begins again, and so does its log."""
+
+    def run(**options):
+        evaluators = (lambda state: iter([("distance", 1.0)]),)
+        batches = batches_until(4, **options)
+        notes = {"gray/psnr": 21.5}
+        made = settings(steps=4, evaluate_every=4, save_every_s=3600.0)
+        loop.run(made, Walk(), batches, folder=tmp_path, evaluators=evaluators, notes=notes)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop_after=3)
+    run()
+    expected = [(0, "gray/psnr"), (0, "distance"), (2, "loss"), (4, "loss"), (4, "distance")]
+    assert [(entry["step"], list(entry)[1]) for entry in lines(tmp_path)] == expected
+
+
+def test_the_share_of_the_peak(tmp_path):
+    """A step that XLA counts is set beside what the device can do; evaluations do not count."""
+    log = Log(tmp_path, every=1, screen=Screen(), peak_gflops=100.0)
+    with log.aside():
+        time.sleep(0.3)
+    time.sleep(0.02)
+    log.step(1, {"loss": np.float32(1)}, pictures=4, gflop=1.0)
+    (entry,) = lines(tmp_path)
+    seconds = 4 / entry["pictures_per_s"]
+    assert 0.02 <= seconds < 0.2
+    assert entry["peak_share"] == pytest.approx(1.0 / seconds / 100.0, rel=0.05)
+
+
+def test_xla_counts_what_a_step_computes():
+    class Product(Walk):
+        def step(self, state, batch, key):
+            big = jnp.full((100, 200), batch.luma.mean())
+            product = jax.lax.optimization_barrier(big) @ jax.lax.optimization_barrier(big.T)
+            return state, {"loss": product.mean()}
+
+    made = Program(Product(), sharding.make_mesh(1, 1), jax.random.key(0))
+    batch = made.place(next(batches_until(1)(0)))
+    assert made.prepare(made.init(), batch)
+    assert made.gflop(batch) == pytest.approx(2 * 100 * 200 * 100 / 1e9, rel=0.1)
 
 
 def test_tensorboard_gets_figures_and_pictures(tmp_path):

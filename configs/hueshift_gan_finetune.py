@@ -1,0 +1,28 @@
+"""The default system, taught your own pictures: from the bundled weights, at a low rate.
+
+Source: see `hueshift_jax.systems.hueshift_gan`.
+Data: some hundred color pictures of the kind that the films show; a tenth of them is held out.
+Time: about ten minutes of two CPU cores, 9,600 crops.
+Reaches: see docs/training.md; the log has the held-out figures before, during and after.
+Command: python train.py hueshift_gan_finetune --data FOLDER --run runs/mine
+"""
+
+from hueshift_jax.data.batches import DataConfig
+from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig, OptimConfig
+from hueshift_jax.training.config import TrainConfig
+
+
+def config() -> TrainConfig:
+    """A tenth of the rates, averages over fifty steps, and how the bundled weights color."""
+    optim = OptimConfig(lr=1e-4, encoder_lr=2e-5, warmup=30)
+    system = HueShiftGanConfig(
+        begin_with="hueshift_gan",
+        ema_decay=0.98,
+        optim=optim,
+        strength=1.3,
+        short_side=224,
+    )
+    data = DataConfig(sizes=(128,), phase_ends=())
+    return TrainConfig(
+        system=system, data=data, steps=300, log_every=10, sample_every=100, evaluate_every=50
+    )
