@@ -11,6 +11,7 @@ _WIDTH, _HEIGHT = 460, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 24
 _MOST_POINTS = 240
 _TICKS = 4
+_NAME, _LINE = 130, 13
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,26 @@ def points(marks: Sequence[Point], across: str, up: str) -> str:
     drawn = [_text(frame.across(x), _HEIGHT - 7, _number(x), "middle") for x in columns[:-1]] + [
         _text(_WIDTH - _RIGHT, _HEIGHT - 7, across, "end")
     ]
+    names: list[tuple[float, float]] = []
     for mark in marks:
         x, y = frame.across(mark.x), frame.down(mark.y)
-        title = f"{escape(mark.name)}: {up} {mark.y:.2f}, {across} {mark.x:.2f}"
+        title = f"{escape(mark.name)}: {up} {mark.y:.2f}, {escape(across)} {mark.x:.2f}"
         drawn.append(
             f'<circle class="{mark.look}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{title}</title>'
             "</circle>"
         )
+        names.append((x, _free(x, y + 4, names)))
         ends = x > 0.7 * _WIDTH
-        drawn.append(_text(x + (-8 if ends else 8), y + 4, mark.name, "end" if ends else "start"))
+        anchor = "end" if ends else "start"
+        drawn.append(_text(x + (-8 if ends else 8), names[-1][1], mark.name, anchor))
     return _paper([*_rules(rows, frame), *drawn], f"{up} over {across}")
+
+
+def _free(x: float, y: float, names: Sequence[tuple[float, float]]) -> float:
+    """The nearest place below for a name, where no other one is."""
+    while any(abs(x - other) < _NAME and abs(y - down) < _LINE for other, down in names):
+        y += _LINE
+    return y
 
 
 def _means(values: Sequence[float], every: int) -> np.ndarray:

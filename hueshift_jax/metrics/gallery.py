@@ -49,7 +49,7 @@ class Shown:
 def choose(evaluation: Evaluation) -> dict[Place, list[str]]:
     """The frames to be shown and why: the worst and best of every result, then some between.
 
-    Of different clips as far as there are such. At most as many as `MOST_PICTURES` allows; with
+    Of different clips if there are many. At most as many as `MOST_PICTURES` allows; with
     very many results still one frame.
     """
     systems = evaluation.systems
@@ -80,14 +80,14 @@ def _ranked(clips: Mapping[str, ClipRecord]) -> list[Place]:
 
 
 def _apart(places: list[Place], clips: Mapping[str, ClipRecord], count: int) -> list[Place]:
-    """The first of other clips each; if clips are fewer, frames that are far from each other."""
+    """The first of them: of clips enough, one each; otherwise a quarter of a clip apart."""
+    many = len(clips) >= 2 * count
     taken: list[Place] = []
-    for parts in (0, 4):  # One frame of a clip at first, then frames a quarter of it apart.
-        for place in places:
-            far = clips[place.clip].frames / parts if parts else math.inf
-            near = (p for p in taken if p.clip == place.clip and abs(p.number - place.number) < far)
-            if len(taken) < count and next(near, None) is None:
-                taken.append(place)
+    for place in places:
+        least = math.inf if many else clips[place.clip].frames / 4
+        near = (p for p in taken if p.clip == place.clip and abs(p.number - place.number) < least)
+        if len(taken) < count and next(near, None) is None:
+            taken.append(place)
     return taken
 
 

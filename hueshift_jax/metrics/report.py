@@ -113,7 +113,7 @@ def _verdict(row: SystemRecord, evaluation: Evaluation) -> str:
 def _scores(evaluation: Evaluation) -> str:
     rows = [*evaluation.references.values(), *evaluation.systems.values()]
     names = table.columns(rows)
-    lines = [_head(["", *(table.COLUMNS[name][0] for name in names)], names)]
+    lines = [_head([""], names)]
     for row in rows:
         reference = row in evaluation.references.values()
         first = row is next(iter(evaluation.systems.values()))
@@ -123,17 +123,21 @@ def _scores(evaluation: Evaluation) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def _head(headings: Sequence[str], names: Sequence[str]) -> str:
-    looks = ["", *(' class="defective"' if n.endswith("as_published") else "" for n in names)]
-    cells = "".join(f'<th scope="col"{k}>{escape(h)}</th>' for k, h in zip(looks, headings))
-    return f"<thead><tr>{cells}</tr></thead>"
+def _head(plain: Sequence[str], names: Sequence[str]) -> str:
+    """Headings that are words, then those of figures."""
+    cells = [f'<th scope="col">{escape(word)}</th>' for word in plain]
+    cells += [f'<th scope="col"{_mark(n)}>{escape(table.COLUMNS[n][0])}</th>' for n in names]
+    return f"<thead><tr>{''.join(cells)}</tr></thead>"
+
+
+def _mark(name: str) -> str:
+    return ' class="defective"' if name.endswith("as_published") else ""
 
 
 def _cell(row: SystemRecord, name: str) -> str:
-    look = ' class="defective"' if name.endswith("as_published") else ""
     interval = table.interval(row, name)
     small = f"<small>{escape(interval)}</small>" if interval else ""
-    return f"<td{look}>{escape(table.value(row.mean, name))}{small}</td>"
+    return f"<td{_mark(name)}>{escape(table.value(row.mean, name))}{small}</td>"
 
 
 def _about_scores(evaluation: Evaluation) -> str:
@@ -183,8 +187,8 @@ def _look(name: str, evaluation: Evaluation) -> str:
 def _about_frames(shown: Sequence[gallery.Shown]) -> str:
     heading = table.COLUMNS[gallery.RANKED_BY][0]
     return escape(
-        f"{_count(len(shown), 'frame')}, chosen by {heading} and from different clips where there "
-        f"are several; larger ones are reduced to {gallery.LONGEST_SIDE} pixels."
+        f"{_count(len(shown), 'frame')}, chosen by {heading}, from different clips if there "
+        f"are many; larger ones are reduced to {gallery.LONGEST_SIDE} pixels."
     )
 
 
@@ -293,8 +297,7 @@ def _clips(evaluation: Evaluation) -> str:
     if _GRAY in evaluation.references:
         rows.append(evaluation.references[_GRAY])
     names = [name for name in _FEW if name in table.columns(rows)]
-    headings = ["clip", "result", "frames", *(table.COLUMNS[name][0] for name in names)]
-    lines = [_head(headings, names)]
+    lines = [_head(["clip", "result", "frames"], names)]
     for clip in rows[0].clips:
         for row in rows:
             lines.append(_clip_line(row.clips[clip], row.name, names))

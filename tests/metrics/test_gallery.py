@@ -38,14 +38,19 @@ def picture(address):
     return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), 1)[..., ::-1]
 
 
-def test_the_worst_and_the_best_are_chosen_of_different_clips(found):
+def test_the_worst_and_the_best(found):
     chosen = gallery.choose(found)
     assert "worst of made" in chosen[gallery.Place("one", 3)]
     assert "best of made" in chosen[gallery.Place("two", 1)]
-    for word in ("worst", "best"):
-        places = [place for place, why in chosen.items() if f"{word} of made" in why]
-        assert {place.clip for place in places[:2]} == {"one", "two"}
     assert len(chosen) <= 12
+
+
+def test_of_many_clips_one_frame_each_of_few_clips_frames_apart(found):
+    clips = dict.fromkeys("abcdef", found.systems["made"].clips["one"])
+    places = [gallery.Place(clip, number) for clip in clips for number in range(6)]
+    assert gallery._apart(places, clips, 3) == places[:18:6]
+    numbers = [place.number for place in gallery._apart(places[:6], {"a": clips["a"]}, 4)]
+    assert numbers == [0, 2, 4]
 
 
 def test_pictures_are_those_frames(found):

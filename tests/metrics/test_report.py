@@ -99,6 +99,14 @@ def test_every_score_stands_beside_its_references_with_intervals(page, found):
     assert table.interval(found.systems[ODD], "psnr") != ""
 
 
+def test_every_row_has_as_many_cells_as_there_are_headings(page):
+    tables = re.findall(r"<table>(.*?)</table>", page)
+    assert len(tables) == 2
+    for text in tables:
+        widths = {len(re.findall(r"<t[hd][ >]", row)) for row in text.split("<tr")[1:]}
+        assert len(widths) == 1
+
+
 def test_it_never_ranks_by_psnr_alone_and_says_why(page, found):
     text = Reader(page).text
     assert "No row is ranked by PSNR alone" in text
