@@ -20,7 +20,8 @@ from hueshift_jax.ops import color
 
 FIGURES = ("psnr", "ciede2000", "colorfulness", "colorfulness_ratio")
 """What is measured: dB, a color difference, M3, and the last one's part of the truth's."""
-HIGHEST_IS_BEST = ("psnr",)
+HIGHEST_IS_BEST = {"psnr": True, "ciede2000": False}
+"""By what a best state can be told; nobody is best by being colorful."""
 REFERENCES = ("gray", "training_mean_ab", "own_mean_ab", "truth")
 
 _BATCH = 16
