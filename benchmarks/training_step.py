@@ -79,7 +79,11 @@ def _row(size: int, options: argparse.Namespace) -> Row:
     rounds = []
     for _ in range(options.rounds):
         rounds.append([_turn(step, batches[0], options.steps) for step in (ours, theirs)])
-    print(f"{size} px: {[round(a.wall / b.wall, 2) for a, b in rounds]}", file=sys.stderr)
+    print(
+        f"{size} px:",
+        [(round(a.wall, 2), round(b.wall, 2), round(a.cpu, 2), round(b.cpu, 2)) for a, b in rounds],
+        file=sys.stderr,
+    )
     return Row(
         size,
         *(Turn(*map(statistics.median, zip(*turns))) for turns in zip(*rounds)),
@@ -116,11 +120,12 @@ def _made():
 
     from hueshift_jax import sharding
     from hueshift_jax.models.chroma_unet import ab_bins
-    from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
+    from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig, OptimConfig
     from hueshift_jax.training.program import Program
 
     torch.set_num_threads(_threads())
-    config = HueShiftGanConfig()
+    # A short rise, so that the compared steps move the weights.
+    config = HueShiftGanConfig(optim=OptimConfig(warmup=COMPARED_STEPS - 1))
     ours = Ours(Program(config.build(), sharding.make_mesh(1, 1), jax.random.key(0)))
     theirs = pytorch_step.Step(config, ab_bins(), pytorch_step.schedule(config.optim))
     theirs.take(ours.state.params, ours.state.stats)
