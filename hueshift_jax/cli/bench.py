@@ -1,6 +1,6 @@
-"""`hueshift bench`: what this machine does with films (`road`) and with networks (`networks`).
+"""`hueshift bench`: films (`road`), networks (`networks`) and bundled systems (`systems`).
 
-Each writes its own part of BENCHMARKS.md; the rest of the file stays as it is.
+The first two each write their own part of BENCHMARKS.md; the rest of the file stays as it is.
 """
 
 import importlib
@@ -16,6 +16,7 @@ from hueshift_jax.errors import UsageError
 BENCHMARKS = {
     "road": "speed and memory of coloring a film, end to end",
     "networks": "speed of every published network, and of layers beside PyTorch's",
+    "systems": "quality and speed of the bundled systems, for `hueshift systems`",
 }
 
 

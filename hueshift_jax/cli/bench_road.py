@@ -104,6 +104,20 @@ def _speed_rows(film: Path, repeat: int) -> list[tuple[str, str]]:
     ]
 
 
+def speed(system: str, *, seconds: int = _SPEED_S, repeat: int = 3) -> float:
+    """Frames of 854x480 that a system colors in a second, from file to file; the median."""
+    from hueshift_jax.cli import demo
+
+    chosen, rates = ("--temporal", "none", "--no-resume", "--overwrite", "--system", system), []
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        demo.write_pan(film, 480, 854, frames_each=seconds * _PHOTOGRAPH_FRAMES)
+        for _ in range(repeat + 1):  # The first one compiles.
+            finished = _color(film, *chosen).finished
+            rates.append(finished["frames"] / finished["seconds"])
+    return statistics.median(rates[1:])
+
+
 def _memory_rows(short: Path, long: Path, seconds) -> list[tuple[str, str]]:
     peaks = [_color(film, "--no-resume", "--overwrite").peak_mb for film in (short, long)]
     return [
