@@ -40,7 +40,7 @@ class PackConfig:
     short_side: int = 256
     """Larger pictures are reduced to this, in pixels."""
     quality: int = 95
-    """Of JPEG, 1 to 100; pictures that are small enough already keep their own bytes."""
+    """Of JPEG, 1 to 100; JPEG files that are small enough already keep their own bytes."""
     clip: int = 0
     """Frames in a clip, taken from one shot; 0 packs single pictures."""
     every: int = 24
