@@ -11,7 +11,7 @@ _WIDTH, _HEIGHT = 460, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 24
 _MOST_POINTS = 240
 _TICKS = 4
-_NAME, _LINE = 130, 13
+_LETTER, _LINE = 6.5, 13
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def points(marks: Sequence[Point], across: str, up: str) -> str:
     drawn = [_text(frame.across(x), _HEIGHT - 7, _number(x), "middle") for x in columns[:-1]] + [
         _text(_WIDTH - _RIGHT, _HEIGHT - 7, across, "end")
     ]
-    names: list[tuple[float, float]] = []
+    names: list[tuple[float, float, float]] = []
     for mark in marks:
         x, y = frame.across(mark.x), frame.down(mark.y)
         title = f"{escape(mark.name)}: {up} {mark.y:.2f}, {escape(across)} {mark.x:.2f}"
@@ -86,16 +86,17 @@ def points(marks: Sequence[Point], across: str, up: str) -> str:
             f'<circle class="{mark.look}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{title}</title>'
             "</circle>"
         )
-        names.append((x, _free(x, y + 4, names)))
-        ends = x > 0.7 * _WIDTH
+        ends, width = x > 0.7 * _WIDTH, _LETTER * len(mark.name)
+        left = x - 8 - width if ends else x + 8
+        names.append((left, left + width, _free(left, left + width, y + 4, names)))
         anchor = "end" if ends else "start"
-        drawn.append(_text(x + (-8 if ends else 8), names[-1][1], mark.name, anchor))
+        drawn.append(_text(x + (-8 if ends else 8), names[-1][2], mark.name, anchor))
     return _paper([*_rules(rows, frame), *drawn], f"{up} over {across}")
 
 
-def _free(x: float, y: float, names: Sequence[tuple[float, float]]) -> float:
+def _free(left: float, right: float, y: float, names: Sequence[tuple]) -> float:
     """The nearest place below for a name, where no other one is."""
-    while any(abs(x - other) < _NAME and abs(y - down) < _LINE for other, down in names):
+    while any(left < end and begin < right and abs(y - at) < _LINE for begin, end, at in names):
         y += _LINE
     return y
 

@@ -61,6 +61,16 @@ def test_points_and_names_are_escaped():
     assert chart.points([], "across", "up") == ""
 
 
+def test_names_of_near_points_do_not_overlap():
+    marks = [Point(name, "s0", 0.5, 3.0) for name in ("one", "two", "three")]
+    marks.append(Point("far", "s0", 0.1, 3.0))
+    texts = list(ElementTree.fromstring(chart.points(marks, "across", "up")).iter("text"))
+    down = {text.text: float(text.get("y")) for text in texts}
+    assert down["one"] == down["far"]
+    assert down["two"] - down["one"] >= 12
+    assert down["three"] - down["two"] >= 12
+
+
 @pytest.mark.parametrize("high", [0.0, 1e-5, 0.7, 4.0, 99.9, 1234.5])
 def test_ticks_are_few_and_hold_the_values(high):
     ticks = chart._ticks(0.0, high)
