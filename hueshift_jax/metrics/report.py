@@ -14,6 +14,7 @@ from string import Template
 import numpy as np
 
 from hueshift_jax.metrics import chart, gallery, references, table
+from hueshift_jax.metrics.bootstrap import intervals
 from hueshift_jax.metrics.evaluate import REFERENCE, ClipRecord, Evaluation, SystemRecord
 from hueshift_jax.metrics.measure import Figures
 from hueshift_jax.video.files import unwritable
@@ -101,13 +102,28 @@ def _verdict(row: SystemRecord, evaluation: Evaluation) -> str:
         f"PSNR {table.value(ours, 'psnr')} dB (gray {table.value(floor, 'psnr')}) at "
         f"{table.value(ours, 'colorfulness_ratio')} of the truth's colorfulness."
     ]
-    if not nearer:
+    ends = _beside(row, gray)
+    if ends is not None and ends[0] < 0.0 < ends[1]:
+        words.append(
+            f"Clip by clip its CIEDE2000 differs from gray's by {ends[0]:+.2f} to {ends[1]:+.2f}: "
+            "these clips cannot tell the two apart."
+        )
+    elif not nearer:
         words.append("By CIEDE2000 it is no nearer to the truth than gray.")
     if louder and not nearer:
         words.append("PSNR alone would have called it better than gray.")
     if nearer and not louder:
         words.append("PSNR alone would have called it worse than gray.")
     return f"<p><b>{escape(row.name)}</b>: {escape(' '.join(words))}</p>"
+
+
+def _beside(row: SystemRecord, gray: SystemRecord) -> tuple[float, float] | None:
+    """The interval of the difference from gray, of the same clips; None for a single clip."""
+    differences = [
+        {"ciede2000": clip.figures["ciede2000"] - gray.clips[name].figures["ciede2000"]}
+        for name, clip in row.clips.items()
+    ]
+    return intervals(differences).get("ciede2000")
 
 
 def _scores(evaluation: Evaluation) -> str:

@@ -1,5 +1,6 @@
 """The report is one page that loads nothing and says what was measured, and nothing else."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -119,6 +120,18 @@ def test_it_never_ranks_by_psnr_alone_and_says_why(page, found):
 def test_a_result_that_is_not_nearer_than_gray_is_told(tmp_path):
     text = Reader(report.html(made(tmp_path, {"one": 2, "two": 2}, {"inverted": -1.0}))).text
     assert "no nearer to the truth than gray" in text
+
+
+def test_what_these_clips_cannot_tell_is_told(tmp_path):
+    """One clip is better than gray and one is worse."""
+    found = made(tmp_path, {"one": 2, "two": 2}, {"half": 0.5, "inverted": -1.0})
+    mixed = {"one": "half", "two": "inverted"}
+    clips = {clip: found.systems[name].clips[clip] for clip, name in mixed.items()}
+    row = dataclasses.replace(found.systems["half"], clips=clips)
+    low, high = report._beside(row, found.references["gray"])
+    assert low < 0.0 < high
+    assert "cannot tell the two apart" in report._verdict(row, found)
+    assert "cannot tell" not in report._verdict(found.systems["half"], found)
 
 
 def test_names_are_escaped(page):
