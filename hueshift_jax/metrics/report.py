@@ -105,8 +105,8 @@ def _verdict(row: SystemRecord, evaluation: Evaluation) -> str:
     ends = _beside(row, gray)
     if ends is not None and ends[0] < 0.0 < ends[1]:
         words.append(
-            f"Clip by clip its CIEDE2000 differs from gray's by {ends[0]:+.2f} to {ends[1]:+.2f}: "
-            "these clips cannot tell the two apart."
+            f"The mean difference from gray's CIEDE2000 is between {ends[0]:+.2f} and "
+            f"{ends[1]:+.2f} (95 %): these clips cannot tell the two apart."
         )
     elif not nearer:
         words.append("By CIEDE2000 it is no nearer to the truth than gray.")
