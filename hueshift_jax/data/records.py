@@ -62,6 +62,8 @@ class Shard(Sequence[Record]):
         self.path = Path(path)
         self._reader = self._open()
         self._count = self._reader.num_records()
+        if not self._reader.ok():
+            raise DataError(f"{self.path} is no readable array_record file")
 
     def _open(self) -> ArrayRecordReader:
         try:

@@ -42,4 +42,4 @@ def test_bytes_that_are_no_record(content):
 def test_files_that_are_no_shards(tmp_path):
     (tmp_path / "s.array_record").write_bytes(b"nothing of the kind")
     with pytest.raises(DataError, match=r"s\.array_record"):
-        Shard(tmp_path / "s.array_record")[0]
+        Shard(tmp_path / "s.array_record")
