@@ -200,9 +200,9 @@ def soft_bins(ab, bins):
     return torch.softmax(-(squared + (bins**2).sum(1)[None, :, None, None]) / 50.0, 1)
 
 
-def losses(config, ab, logits, lab, target, prior):
+def losses(config, prediction, lab, target, prior):
     """The whole loss, and what the log shows beside it."""
-    truth = lab[:, 1:]
+    (ab, logits), truth = prediction, lab[:, 1:]
     huber = functional.smooth_l1_loss(ab / 5.0, truth / 5.0)
     error = lab_to_srgb(lab[:, 0], ab) - lab_to_srgb(lab[:, 0], truth)
     log_mse = torch.log((error**2).mean((1, 2, 3)) + 1e-3).mean()
@@ -267,8 +267,8 @@ class Step:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.steps, group["peak"])
         self.optimizer.zero_grad()
-        ab, logits = self.network(torch.from_numpy(luma))
-        loss, ratio = losses(self.config, ab, logits, lab, target, self.prior)
+        prediction = self.network(torch.from_numpy(luma))
+        loss, ratio = losses(self.config, prediction, lab, target, self.prior)
         loss.backward()
         trained = [p for p in self.network.parameters() if p.requires_grad]
         norm = nn.utils.clip_grad_norm_(trained, self.config.optim.clip_norm)
