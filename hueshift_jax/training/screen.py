@@ -29,6 +29,7 @@ class LiveScreen(Screen):
     """
 
     def __init__(self, steps: int, done: int = 0):
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
         columns = (
@@ -36,7 +37,8 @@ class LiveScreen(Screen):
             BarColumn(None),
             TextColumn("{task.fields[facts]}"),
         )
-        self._progress = Progress(*columns, transient=True, expand=True)
+        # A console of its own: the library's shared one knows the terminal of its first use.
+        self._progress = Progress(*columns, console=Console(), transient=True, expand=True)
         self._task = self._progress.add_task(f"step {done} of {steps}", total=steps, completed=done)
         self._progress.update(self._task, facts="compiling")
         self._steps, self._done, self._since = steps, done, time.monotonic()
