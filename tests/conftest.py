@@ -1,5 +1,6 @@
 """A strict house: eight fake devices, checked shapes, no silent broadcasting, no network."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -46,6 +47,14 @@ class _LocalSocket(socket.socket):
 
 
 socket.socket = _LocalSocket
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten_programs():
+    """Compiled programs go when the module that made them is done, else they fill the memory."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture
