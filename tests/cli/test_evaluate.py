@@ -10,7 +10,7 @@ from hueshift_jax.cli import evaluate, instruments
 from hueshift_jax.cli.run import run
 from hueshift_jax.errors import UsageError
 from hueshift_jax.interop.squeezenet import SQUEEZENET, SQUEEZENET_FEATURES
-from hueshift_jax.metrics.dis_flow import DisFlow
+from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.video.picture import write_picture
 from tests.metrics.scenes import lab_frames, recolored, to_rgb
 from tests.pipeline.doubles import FakeColorizer

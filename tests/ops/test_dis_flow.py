@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hueshift_jax.metrics.dis_flow import DisFlow
+from hueshift_jax.ops.dis_flow import DisFlow
 
 
 def test_it_points_to_where_things_came_from():
