@@ -21,6 +21,7 @@ from hueshift_jax.pipeline import build, durable, events, journal
 from hueshift_jax.pipeline.clockwork import Meter
 from hueshift_jax.pipeline.colorize import Painter
 from hueshift_jax.pipeline.controls import Controls
+from hueshift_jax.pipeline.progress import FOREVER, Mark, Progress, unmarked
 from hueshift_jax.pipeline.recorder import Products, side_by_side_info
 from hueshift_jax.pipeline.stabilize import reach_for
 from hueshift_jax.pipeline.target import check_target
@@ -75,6 +76,7 @@ class Film:
       colorizer: what colors it.
       options: how.
       tell: called with events.
+      mark: stands for what a person gives for a shot.
     """
 
     def __init__(
@@ -84,12 +86,15 @@ class Film:
         colorizer: Colorizer,
         options: ColorizeOptions,
         tell: events.Listener,
+        *,
+        mark: Mark = unmarked,
     ):
         self._info = info
         self._output = output
         self._colorizer = colorizer
         self._options = options
         self._tell = tell
+        self._mark = mark
         self._folder = journal.folder_for(output)
         self._side = output.with_name(f"{output.stem}.side-by-side{output.suffix}")
         self._products = Products(options.encoding, options.side_by_side, options.frames_folder)
@@ -107,7 +112,7 @@ class Film:
         with journal.Journal(self._folder) as kept:
             identified = getattr(self._colorizer, "identity", None) is not None
             fresh = not (self._options.resume and identified)
-            progress = kept.begin(job, fresh=fresh)
+            progress = kept.begin(job, mark=self._mark, fresh=fresh)
             tally = self._record(kept, progress)
             self._publish(kept, tally.segments)
         return self._finished(tally, progress, begin)
@@ -149,21 +154,22 @@ class Film:
             "frames": options.frames_folder and str(options.frames_folder),
             "encoder": importlib.metadata.version("av"),
         }
-        return journal.Job(identify(self._info), {**identity, **trim}, look)
+        given = self._mark(-FOREVER, FOREVER)
+        return journal.Job(identify(self._info), {**identity, **trim}, look, given)
 
-    def _record(self, kept: journal.Journal, progress: journal.Progress) -> build.Tally:
-        if progress.note is not None:
-            self._tell(events.Note(progress.note))
-        if progress.encoded:
-            self._tell(events.Note(f"Continuing after frame {progress.encoded_frames}."))
-        self._warn_of_space(progress.encoded_frames)
+    def _record(self, kept: journal.Journal, progress: Progress) -> build.Tally:
+        for line in (progress.note, progress.continuing):
+            if line is not None:
+                self._tell(events.Note(line))
+        total = progress.frames if progress.complete else self._frames_expected()
+        self._warn_of_space(progress.encoded_frames, total)
         plan = self._plan(progress)
-        reporter = _Reporter(self._tell, progress.encoded_frames, self._frames_expected())
+        reporter = _Reporter(self._tell, progress.encoded_frames, total)
         with self._explained(kept, reporter):
             tally = build.run(plan, kept, progress, reporter.frame)
         if not tally.frames:
             raise UsageError(self._nothing())
-        kept.completed(tally.segments, tally.frames)
+        kept.completed(tally.segments, tally.frames, tally.damage)
         return tally
 
     def _nothing(self) -> str:
@@ -173,7 +179,7 @@ class Film:
             return f"--start at {start_s:g} s is not before {end}."
         return f"{info.path} has no frame between --start and --end."
 
-    def _plan(self, progress: journal.Progress) -> build.Plan:
+    def _plan(self, progress: Progress) -> build.Plan:
         info, options = self._info, self._options
         smooth = options.temporal == "auto"
         return build.Plan(
@@ -184,6 +190,7 @@ class Film:
             self._products,
             options.start_s,
             options.end_s,
+            self._mark,
         )
 
     def _painter(self) -> Painter:
@@ -222,16 +229,16 @@ class Film:
             if not full or self._options.frames_folder is not None:  # pictures are not counted
                 raise
             needed = kept.encoded_bytes() / max(1, reporter.done) or self._bytes_per_frame()
-            left = (self._frames_expected() or reporter.done + 1) - reporter.done
+            left = (reporter.total or reporter.done + 1) - reporter.done
             total = needed * (2 * max(1, left) + reporter.done)
             raise UnwritableMediaError(
                 f"{str(error).rstrip('.')}; about {_megabytes(total)} more are needed, and the "
                 "same command then continues."
             ) from error
 
-    def _warn_of_space(self, done: int) -> None:
-        left = (self._frames_expected() or done) - done
-        needed = 2.2 * max(0, left) * self._bytes_per_frame()
+    def _warn_of_space(self, done: int, total: int | None) -> None:
+        left = max(0, (total or done) - done)
+        needed = 1.1 * (2 * left + done) * self._bytes_per_frame()
         free = journal.free_bytes(self._folder)
         if needed > free:
             self._tell(
@@ -280,9 +287,7 @@ class Film:
         self._tell(done)
         return done
 
-    def _finished(
-        self, tally: build.Tally, progress: journal.Progress, begin: float
-    ) -> events.Finished:
+    def _finished(self, tally: build.Tally, progress: Progress, begin: float) -> events.Finished:
         done = events.Finished(
             output=self._output,
             frames=tally.frames,
@@ -309,6 +314,11 @@ class _Reporter:
     def done(self) -> int:
         """Frames encoded so far."""
         return self._meter.done
+
+    @property
+    def total(self) -> int | None:
+        """All frames of the film, where that is known."""
+        return self._meter.total
 
     def frame(self) -> None:
         """One more frame is encoded."""

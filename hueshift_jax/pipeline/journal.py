@@ -3,18 +3,20 @@
     job.json             what is colored, with which settings, and what became of it
     chroma-000012.npz    what the network said of the frames of one segment
     seg-000012.nut       the segment, encoded
-    seg-000012.ok        says that the segment is whole: frames, times, checksums
+    seg-000012.ok        says that the segment is whole: frames, times, mark, checksums
     lock                 who is at work
 
 A segment is a run of frames of one shot, at most 250 long. It counts once its `.ok` is there;
 encoders are started anew for each, so a job that was interrupted and continued gives the same
-bytes as one that was not. Chroma is kept after the job is done.
+bytes as one that was not. Chroma is kept after the job is done. Where a person has given colors,
+encoded segments are kept too, each with a mark of what was given for its shot: when that
+changes, only this shot is encoded again.
 """
 
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,10 +27,12 @@ import numpy as np
 from hueshift_jax.pipeline import durable
 from hueshift_jax.pipeline.frames import Chroma
 from hueshift_jax.pipeline.lock import Lock
-from hueshift_jax.pipeline.stored import StoredSegment, frame_count
+from hueshift_jax.pipeline.progress import Mark, Progress, Seal, Segment, checked, shots, unmarked
+from hueshift_jax.pipeline.stored import StoredSegment, stored_segment
 from hueshift_jax.video.files import unwritable
+from hueshift_jax.video.reader import Damage
 
-FORMAT = 1
+FORMAT = 2
 """Raised when journals of earlier versions can no longer be continued."""
 SUFFIX = ".hueshift"
 
@@ -42,31 +46,13 @@ class Job:
     """What decides the result; plain JSON values.
 
     source identifies the input; network is all that decides what the network says; appearance is
-    what is decided after it.
+    what is decided after it, for all shots alike; given is the mark of all that a person gave.
     """
 
     source: Settings
     network: Settings
     appearance: Settings
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What of a job is done.
-
-    frames counts the frames of each segment with stored chroma; the first `encoded` of them are
-    encoded too. complete says that they are all frames of the film. note is a sentence to tell.
-    """
-
-    frames: tuple[int, ...] = ()
-    encoded: int = 0
-    complete: bool = False
-    note: str | None = None
-
-    @property
-    def encoded_frames(self) -> int:
-        """Frames that need not be decoded again."""
-        return sum(self.frames[: self.encoded])
+    given: str = ""
 
 
 def folder_for(output: Path) -> Path:
@@ -108,11 +94,12 @@ class Journal:
         with contextlib.suppress(OSError):
             self.folder.rmdir()  # succeeds only if nothing was stored
 
-    def begin(self, job: Job, *, fresh: bool = False) -> Progress:
+    def begin(self, job: Job, *, mark: Mark = unmarked, fresh: bool = False) -> Progress:
         """Finds what can be kept for `job`, deletes the rest, and notes the job.
 
         Args:
           job: what is to be done.
+          mark: stands for what a person gives for a shot.
           fresh: keep nothing.
         """
         state = durable.read_json(self.folder / "job.json") or {}
@@ -127,36 +114,49 @@ class Journal:
             self._remove("seg-*", "side-*")
         self._state = {**state, **wanted}
         self._save()
-        return self._progress(note)
+        return self._progress(mark, note)
 
-    def _progress(self, note: str | None) -> Progress:
-        frames, encoded = [], 0
-        while (count := self._count(len(frames), encoded == len(frames))) is not None:
-            frames.append(count[0])
-            encoded += count[1]
-        self._remove_from(len(frames), "chroma-*")
-        self._remove_from(encoded, "seg-*", "side-*")
-        complete = self._state.get("total") == [len(frames), sum(frames)]
-        return Progress(tuple(frames), encoded, complete, note)
+    def _progress(self, mark: Mark, note: str | None) -> Progress:
+        found: list[Segment] = []
+        while (segment := self._found(len(found))) is not None:
+            found.append(segment)
+        self._remove_from(len(found))
+        total = self._state.get("total", {})
+        count = len(found), sum(segment.frames for segment in found)
+        complete = count == (total.get("segments"), total.get("frames"))
+        kept, changed = checked(found, mark, complete=complete)
+        for number, segment in enumerate(kept):
+            if segment.seal is None:
+                self._remove(f"seg-{number:06d}.*", f"side-{number:06d}.*")
+        damage = Damage(**total["damage"]) if complete else None
+        note = note or self._news(kept, changed, complete)
+        return Progress(kept, complete, damage, changed, note)
 
-    def _count(self, number: int, may_be_encoded: bool) -> tuple[int, bool] | None:
-        """Frames of a stored segment, and whether it is encoded; None if it is not stored."""
-        path = self.chroma_path(number)
-        if may_be_encoded and (count := self._verified(number)) is not None:
-            return count, True
-        count = frame_count(path)
-        return None if count is None else (count, False)
+    def _news(self, kept: Sequence[Segment], changed: int, complete: bool) -> str | None:
+        """What becomes of the shots because of what a person gives, as a sentence."""
+        if changed:
+            have = "has changed and is" if changed == 1 else "have changed and are"
+            return f"{changed} of {len(shots(kept))} shots {have} made anew."
+        encoded = any(segment.seal is not None for segment in kept)
+        if self._state["given"] and complete and not encoded:
+            return "All shots are encoded once more; from now on only those that change."
+        return None
 
-    def _verified(self, number: int) -> int | None:
-        """The frame count of an encoded segment all of whose files are whole."""
+    def _found(self, number: int) -> Segment | None:
+        """A stored segment, with its seal if it is encoded; None if it is not stored."""
+        return self._verified(number) or stored_segment(self.chroma_path(number))
+
+    def _verified(self, number: int) -> Segment | None:
+        """An encoded segment all of whose files are whole."""
         confirmed = durable.read_json(self._path("seg", number, "ok"))
         if confirmed is None:
             return None
         try:
             sums = {n: durable.checksum(self.folder / n) for n in confirmed["checksums"]}
+            segment = Segment.from_json(confirmed)
         except (OSError, KeyError, TypeError):
             return None
-        return confirmed["frames"] if sums == confirmed["checksums"] else None
+        return segment if sums == confirmed["checksums"] else None
 
     def chroma_path(self, number: int) -> Path:
         """Where a segment's chroma is."""
@@ -174,8 +174,8 @@ class Journal:
         path = self.segment_path(number, kind)
         return path.with_name(path.name + durable.DRAFT)
 
-    def confirm(self, number: int, pts: tuple[int, int, int], kinds: tuple[str, ...]) -> None:
-        """Takes a segment's drafts over; pts are its frame count, first and last time.
+    def confirm(self, number: int, segment: Segment, kinds: tuple[str, ...]) -> None:
+        """Takes a segment's drafts over.
 
         Raises:
           UnwritableMediaError: the disk could not take it.
@@ -188,14 +188,26 @@ class Journal:
             sums = {path.name: durable.checksum(path) for path in files}
         except OSError as error:
             raise unwritable(self.folder, error) from error
-        frames, first, last = pts
-        value = {"frames": frames, "first_pts": first, "last_pts": last, "checksums": sums}
+        value = {**segment.as_json(), "checksums": sums}
         durable.write_json(self._path("seg", number, "ok"), value)
 
-    def completed(self, segments: int, frames: int) -> None:
-        """Notes that the chroma of all frames is stored."""
-        if self._state.get("total") != [segments, frames]:
-            self._state["total"] = [segments, frames]
+    def seal(self, numbers: range, seal: Seal) -> None:
+        """Notes the mark of a whole shot with those of its segments that had another's mark too.
+
+        Raises:
+          UnwritableMediaError: the disk could not take it.
+        """
+        for number in numbers:
+            path = self._path("seg", number, "ok")
+            confirmed = durable.read_json(path)
+            if confirmed["seal"]["mark"] and confirmed["seal"]["until"] is None:
+                durable.write_json(path, {**confirmed, "seal": asdict(seal)})
+
+    def completed(self, segments: int, frames: int, damage: Damage) -> None:
+        """Notes that the chroma of all frames is stored, and what was wrong with the source."""
+        total = {"segments": segments, "frames": frames, "damage": asdict(damage)}
+        if self._state.get("total") != total:
+            self._state["total"] = total
             self._save()
 
     def about_to_replace(self, draft: Path) -> None:
@@ -204,27 +216,31 @@ class Journal:
         self._save()
 
     def finished(self) -> None:
-        """Notes that the result has its name, and gives the segments' space back."""
+        """Notes that the result has its name.
+
+        Gives the segments' space back, unless a person is at work on the shots.
+        """
         self._state["output"] = self._state.pop("pending")
         self._save()
-        self._remove("seg-*", "side-*")
+        if not self._state["given"]:
+            self._remove("seg-*", "side-*")
 
     def encoded_bytes(self) -> int:
         """Size of all encoded segments."""
         return sum(path.stat().st_size for path in self.folder.glob("seg-*.nut"))
 
     def _settings(self) -> Settings:
-        return {name: self._state[name] for name in ("source", "network", "appearance")}
+        return {name: self._state[name] for name in ("source", "network", "appearance", "given")}
 
     def _save(self) -> None:
         durable.write_json(self.folder / "job.json", self._state)
 
-    def stored(self, numbers: range) -> Iterator[tuple[Chroma, bool]]:
-        """Stored chroma frame by frame, and whether the frame begins a shot."""
+    def stored(self, numbers: range) -> Iterator[tuple[int, Chroma, bool]]:
+        """Time and stored chroma frame by frame, and whether the frame begins a shot."""
         for number in numbers:
             segment = StoredSegment.load(self.chroma_path(number))
-            for place, chroma in enumerate(segment.chroma):
-                yield chroma, segment.starts_shot and place == 0
+            for place, known in enumerate(zip(segment.pts, segment.chroma, strict=True)):
+                yield *known, segment.starts_shot and place == 0
 
     def before(self, number: int, count: int) -> tuple[list[Chroma], tuple[np.ndarray, ...]]:
         """Chroma of up to `count` frames before segment `number`, back to their shot's beginning.
@@ -247,9 +263,9 @@ class Journal:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 
-    def _remove_from(self, number: int, *patterns: str) -> None:
-        for pattern in patterns:
-            for path in self.folder.glob(pattern):
+    def _remove_from(self, number: int) -> None:
+        for kind in ("chroma", "seg", "side"):
+            for path in self.folder.glob(f"{kind}-*"):
                 if path.stem.partition("-")[2] >= f"{number:06d}":
                     path.unlink(missing_ok=True)
 
@@ -273,7 +289,7 @@ def outcome(folder: Path, output: Path, job: Job) -> str:
 
     Returns:
       "same": it is the untouched result of this very job. "ours": it is the untouched result of
-      this journal with another appearance. "foreign": anything else.
+      this journal with another appearance, or other colors given. "foreign": anything else.
     """
     state = durable.read_json(folder / "job.json") or {}
     for name in ("output", "pending"):

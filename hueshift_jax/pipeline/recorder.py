@@ -10,6 +10,7 @@ import numpy as np
 from hueshift_jax.pipeline.clockwork import Shares
 from hueshift_jax.pipeline.frames import upright
 from hueshift_jax.pipeline.journal import Journal
+from hueshift_jax.pipeline.progress import Seal, Segment
 from hueshift_jax.pipeline.stored import StoredSegment
 from hueshift_jax.video.frame import Planes, ycbcr_scale, yuv_to_rgb
 from hueshift_jax.video.picture import write_picture
@@ -48,6 +49,16 @@ class SegmentEnd:
     """After the last frame of an encoded segment."""
 
     number: int
+    starts_shot: bool
+    seal: Seal
+
+
+@dataclass(frozen=True)
+class ShotEnd:
+    """After the last segment of a shot; those before it get the seal of the whole shot too."""
+
+    numbers: range
+    seal: Seal
 
 
 @dataclass(frozen=True)
@@ -90,14 +101,16 @@ class Recorder:
         self._open: dict[str, SegmentWriter] = {}
         self._pts: list[int] = []
 
-    def consume(self, item: Composed | SegmentEnd | SegmentChroma) -> None:
+    def consume(self, item: Composed | SegmentEnd | ShotEnd | SegmentChroma) -> None:
         """Does what the item asks for."""
         if isinstance(item, Composed):
             self._frame(item)
         elif isinstance(item, SegmentChroma):
             item.content.save(self._journal.chroma_path(item.number))
+        elif isinstance(item, ShotEnd):
+            self._journal.seal(item.numbers, item.seal)
         else:
-            self._end(item.number)
+            self._end(item)
 
     def abandon(self) -> None:
         """Drops the unfinished segment."""
@@ -127,14 +140,15 @@ class Recorder:
             writer = SegmentWriter(path, infos[kind], self._products.encoding)
             self._open[kind] = self._writers.enter_context(writer)
 
-    def _end(self, number: int) -> None:
+    def _end(self, end: SegmentEnd) -> None:
         with self._shares.during("encode"):
             self._writers.close()
-        pts = len(self._pts), self._pts[0], self._pts[-1]
-        self._journal.confirm(number, pts, self._products.kinds)
+        times = self._pts[0], self._pts[-1]
+        segment = Segment(len(self._pts), end.starts_shot, *times, end.seal)
+        self._journal.confirm(end.number, segment, self._products.kinds)
         self._open.clear()
         self._pts.clear()
-        self._number = number + 1
+        self._number = end.number + 1
 
 
 def side_by_side_info(info: MediaInfo) -> MediaInfo:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hueshift_jax.pipeline import durable
 from hueshift_jax.pipeline.frames import Chroma
+from hueshift_jax.pipeline.progress import Segment
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -64,7 +65,9 @@ class StoredSegment:
         )
 
 
-def frame_count(path: Path) -> int | None:
-    """How many frames the segment at `path` has; None if it is missing or damaged."""
-    segment = StoredSegment.load(path)
-    return None if segment is None else len(segment.pts)
+def stored_segment(path: Path) -> Segment | None:
+    """What is to be known of the segment at `path`; None if it is missing or damaged."""
+    content = StoredSegment.load(path)
+    if content is None:
+        return None
+    return Segment(len(content.pts), content.starts_shot, content.pts[0], content.pts[-1])

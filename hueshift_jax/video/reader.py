@@ -1,6 +1,5 @@
 """Frames of a film, a folder or a picture, in order, whatever the file has suffered."""
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ class Reader:
       end_s: seconds after the first frame before which they are wanted.
       skip: so many wanted frames are decoded but not converted nor yielded; the frames that
         follow are those of an unskipped read, index and pts included.
+      after_pts: the time of the last skipped frame, where it is known and no timestamp of a film
+        needs repair; skipped frames are then left undecoded as far as possible.
 
     Raises, while iterating:
       UnreadableMediaError: not a single frame could be decoded.
@@ -70,13 +71,15 @@ class Reader:
         start_s: float | None = None,
         end_s: float | None = None,
         skip: int = 0,
+        after_pts: int | None = None,
     ):
         self.damage = Damage()
         self._info = info
         self._skip = skip
+        self._after_pts = after_pts
         self._first_pts = -math.inf if not start_s else pts_at(info, start_s)
         self._end_pts = math.inf if end_s is None else pts_at(info, end_s)
-        self._seek_s = start_s or 0.0
+        self._number = 0
         self._frames: Iterator[Frame] | None = None
 
     def __enter__(self) -> Self:
@@ -102,10 +105,9 @@ class Reader:
         return self._frames
 
     def _read_film(self) -> Iterator[Frame]:
-        numbers = itertools.count()
         for pts, frame in self._wanted():
             self._check_same(frame, pts)
-            index = next(numbers)
+            index, self._number = self._number, self._number + 1
             if index >= self._skip:
                 luma, excursion = frame_luma(frame, self._info.color)
                 yield Frame(index, pts, frame.duration or 0, luma, excursion)
@@ -135,39 +137,60 @@ class Reader:
         return round(info.duration_s - end_s, 3)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        if self._may_seek():
-            frames = self._decode_from(seek=True)
+        if self._after_pts is not None and self._may_seek(self._after_pts):
+            frames = self._decode_from(self._after_pts)
+            if self._pass(frames, self._after_pts):
+                self._number = self._skip
+                yield from frames
+                return
+        elif self._first_pts > -math.inf and self._may_seek(self._first_pts):
+            frames = self._decode_from(self._first_pts)
             first = next(frames, None)
             if first is not None and first.pts is not None and first.pts <= self._first_pts:
                 yield first
                 yield from frames
                 return
             frames.close()
-            self.damage = Damage()
-        yield from self._decode_from(seek=False)
+        self.damage = Damage()
+        yield from self._decode_from(None)
 
-    def _may_seek(self) -> bool:
-        return self._seek_s >= _SEEK_FROM_S and self._info.container.startswith(_SEEKABLE)
+    def _may_seek(self, pts: int) -> bool:
+        info = self._info
+        far = (pts - info.start_pts) * info.time_base >= _SEEK_FROM_S
+        return far and info.container.startswith(_SEEKABLE)
 
-    def _decode_from(self, *, seek: bool) -> Iterator[av.VideoFrame]:
+    def _pass(self, frames: Iterator[av.VideoFrame], last_pts: int) -> bool:
+        """Takes frames up to the one at `last_pts`, and says whether it is among them."""
+        for frame in frames:
+            if frame.pts is None or frame.pts > last_pts:
+                break
+            if frame.pts == last_pts:
+                return True
+        frames.close()
+        return False
+
+    def _decode_from(self, pts: int | None) -> Iterator[av.VideoFrame]:
+        """Frames from about a second before `pts` at the latest, or from the beginning."""
         path = self._info.path
         with open_source(path) as container:
             stream = main_video(container, path)
             stream.thread_type = "AUTO"
-            if seek:
-                self._seek(container, stream)
+            if pts is not None:
+                self._seek(container, stream, pts)
             found = False
             for frame in self._decode(container, stream):
                 found = True
                 self.damage.corrupt_frames += bool(frame.is_corrupt)
                 yield frame
-        if not found and not seek:
+        if not found and pts is None:
             raise UnreadableMediaError(f"{path} holds no frame that can be decoded.")
 
-    def _seek(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+    def _seek(
+        self, container: av.container.InputContainer, stream: av.VideoStream, pts: int
+    ) -> None:
         margin = math.ceil(_SEEK_MARGIN_S / self._info.time_base)
         try:
-            container.seek(int(self._first_pts) - margin, stream=stream)
+            container.seek(pts - margin, stream=stream)
         except av.FFmpegError:
             container.seek(0)
 
@@ -226,7 +249,7 @@ class Reader:
         wanted = [pts for pts in range(len(pictures)) if self._first_pts <= pts < self._end_pts]
         found = False
         for index, pts in enumerate(wanted):
-            if index < self._skip:
+            if self._is_skipped(index, pts):
                 continue
             try:
                 rgb = read_picture_rgb(pictures[pts])
@@ -236,8 +259,12 @@ class Reader:
             found = True
             self._check_picture(rgb, pts)
             yield Frame(index, pts, 1, *rgb_luma(rgb, info.color))
-        if not found and len(wanted) > self._skip:
+        if wanted and not found and not self._skip:
             raise UnreadableMediaError(f"{info.path} holds no picture that can be decoded.")
+
+    def _is_skipped(self, index: int, pts: int) -> bool:
+        """Of a picture, which keeps its number where others cannot be decoded."""
+        return index < self._skip if self._after_pts is None else pts <= self._after_pts
 
     def _check_picture(self, rgb: np.ndarray, pts: int) -> None:
         height, width = rgb.shape[:2]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hueshift_jax.errors import JournalError, UnwritableMediaError, UsageError
-from hueshift_jax.pipeline import build, durable, frames, journal, recorder
+from hueshift_jax.pipeline import durable, frames, journal, recorder, segments
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.lock import Lock
 from hueshift_jax.pipeline.stored import StoredSegment
@@ -29,7 +29,7 @@ def _short_segments(monkeypatch):
     """Segments of 10 frames, so that one shot has several."""
     from hueshift_jax.pipeline import colorize
 
-    for module in (frames, colorize, build):
+    for module in (frames, colorize, segments):
         monkeypatch.setattr(module, "SEGMENT_FRAMES", 10)
 
 
@@ -46,7 +46,7 @@ def unbroken(film, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         from hueshift_jax.pipeline import colorize
 
-        for module in (frames, colorize, build):
+        for module in (frames, colorize, segments):
             patch.setattr(module, "SEGMENT_FRAMES", 10)
         output = tmp_path_factory.mktemp("unbroken") / "out.mp4"
         color(film, output)
@@ -113,7 +113,7 @@ def test_a_stop_at_any_write_loses_nothing(film, tmp_path, unbroken, monkeypatch
 def shorten(monkeypatch):
     from hueshift_jax.pipeline import colorize
 
-    for module in (frames, colorize, build):
+    for module in (frames, colorize, segments):
         monkeypatch.setattr(module, "SEGMENT_FRAMES", 10)
 
 
@@ -172,15 +172,19 @@ def empty_job(folder):
     (folder / "job.json").write_text("")
 
 
-@pytest.mark.parametrize("harm", [damage_segment, damage_chroma, lose_chroma, lose_ok, empty_job])
-def test_damaged_progress_is_made_anew(film, tmp_path, unbroken, monkeypatch, harm):
+@pytest.mark.parametrize(
+    ("harm", "kept"),
+    [(damage_segment, 30), (lose_ok, 30), (damage_chroma, 10), (lose_chroma, 10), (empty_job, 0)],
+)
+def test_damaged_progress_is_made_anew(film, tmp_path, unbroken, monkeypatch, harm, kept):
+    """A segment that is lost takes the rest of its shot along; chroma, all that follows."""
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
         with pytest.raises(Stop):
             color(film, tmp_path / "out.mp4")
     harm(tmp_path / "out.mp4.hueshift")
     done = color(film, tmp_path / "out.mp4")
-    assert done.new_frames in (COUNT - 10, COUNT)
+    assert done.new_frames == COUNT - kept
     assert packets(tmp_path / "out.mp4") == unbroken
 
 
