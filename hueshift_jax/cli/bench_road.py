@@ -30,10 +30,11 @@ _START = "import sys; from hueshift_jax.cli.run import main; sys.exit(main())"
 
 @dataclass(frozen=True)
 class Run:
-    """One finished `hueshift colorize`: what it said last, wall seconds, peak memory in MB."""
+    """One finished `hueshift colorize`: what it said last, wall and processor seconds, peak MB."""
 
     finished: dict
     wall_s: float
+    cpu_s: float
     peak_mb: float
 
 
@@ -70,23 +71,23 @@ def _road(options: argparse.Namespace, folder: Path) -> list[tuple[str, str]]:
             _repeat(options.clip, films[seconds], seconds)
         else:
             demo.write_pan(films[seconds], 480, 854, frames_each=seconds * _PHOTOGRAPH_FRAMES)
-    _color(films[2], "--no-resume")  # compiles
+    color(films[2], "--no-resume")  # compiles
     rows = _start_rows(films[2], options.repeat)
     rows += _speed_rows(films[_SPEED_S], options.repeat)
     return rows + _memory_rows(films[short_s], films[long_s], options.seconds)
 
 
 def _start_rows(film: Path, repeat: int) -> list[tuple[str, str]]:
-    walls = [_color(film, "--no-resume", "--overwrite").wall_s for _ in range(repeat)]
+    walls = [color(film, "--no-resume", "--overwrite").wall_s for _ in range(repeat)]
     return [("second start, 2 s clip, wall", f"{statistics.median(walls):.1f} s")]
 
 
 def _speed_rows(film: Path, repeat: int) -> list[tuple[str, str]]:
     rates, ratios, recolored = [], [], []
     for number in range(repeat):
-        first = _color(film, "--temporal", "none", "--no-resume", "--overwrite")
+        first = color(film, "--temporal", "none", "--no-resume", "--overwrite")
         again = ("--temporal", "none", "--saturation", f"{1.1 + 0.1 * number:.1f}")
-        second = _color(film, *again)
+        second = color(film, *again)
         rates.append(first.finished["frames"] / first.finished["seconds"])
         recolored.append(second.wall_s)
         ratios.append(first.wall_s / second.wall_s)
@@ -113,20 +114,20 @@ def speed(system: str, *, seconds: int = _SPEED_S, repeat: int = 3) -> float:
         film = Path(folder) / "film.mp4"
         demo.write_pan(film, 480, 854, frames_each=seconds * _PHOTOGRAPH_FRAMES)
         for _ in range(repeat + 1):  # The first one compiles.
-            finished = _color(film, *chosen).finished
+            finished = color(film, *chosen).finished
             rates.append(finished["frames"] / finished["seconds"])
     return statistics.median(rates[1:])
 
 
 def _memory_rows(short: Path, long: Path, seconds) -> list[tuple[str, str]]:
-    peaks = [_color(film, "--no-resume", "--overwrite").peak_mb for film in (short, long)]
+    peaks = [color(film, "--no-resume", "--overwrite").peak_mb for film in (short, long)]
     return [
         (f"peak memory, {seconds[0]} s film", f"{peaks[0]:.0f} MB"),
         (f"peak memory, {seconds[1]} s film", f"{peaks[1]:.0f} MB ({peaks[1] / peaks[0]:.2f}x)"),
     ]
 
 
-def _color(film: Path, *options: str) -> Run:
+def color(film: Path, *options: str) -> Run:
     """Runs the command in a process of its own.
 
     Raises:
@@ -143,7 +144,8 @@ def _color(film: Path, *options: str) -> Run:
         raise UsageError(f"the benchmark's own run failed: {said.strip() or out[-300:]}")
     finished = json.loads(out.strip().splitlines()[-1])
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Run(finished, wall, usage.ru_maxrss / unit)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Run(finished, wall, cpu, usage.ru_maxrss / unit)
 
 
 def _repeat(clip: Path, output: Path, seconds: int) -> None:
