@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from hueshift_jax.errors import HueShiftError, UsageError
+from hueshift_jax.errors import ConfigError, HueShiftError, UsageError
 
 PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
@@ -92,6 +92,10 @@ def _add_color(group: argparse._ArgumentGroup) -> None:
     add("--saturation", type=_number(0, 4), default=1.0, metavar="X", help="0 gray .. 1 .. 4")
     add("--warmth", type=_number(-1, 1), default=0.0, metavar="X", help="-1 cool .. 1 warm")
     add("--strength", type=_number(0, 1), default=1.0, metavar="X", help="0 gray film .. 1 colored")
+    add("--tint", type=_number(-1, 1), default=0.0, metavar="X", help="-1 green .. 1 magenta")
+    add("--dark", type=_number(0, 1), default=0.0, metavar="X", help="0 .. 1 no color in black")
+    add("--cast", type=_number(0, 1), default=0.0, metavar="X", help="0 .. 1 no color cast")
+    add("--hue", type=_repairs, action="append", metavar="R", help='as "300:340|0.4,0.2"')
     add("--temperature", type=_number(0.01, 2), metavar="X", help="lower: more decided colors")
     add("--seed", type=_whole(0, 2**31 - 1), default=0, metavar="N", help="of random choices")
     add("--size", type=_whole(32, 1024), metavar="N", help="short side at which the network works")
@@ -151,6 +155,16 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse_whole
+
+
+def _repairs(text: str) -> str:
+    from hueshift_jax.pipeline import hue
+
+    try:
+        hue.parse(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _time(text: str) -> float:
@@ -270,15 +284,21 @@ def _picture_output(source: Path, output: str | None) -> Path:
     return folder / f"{source.stem}.color{source.suffix}"
 
 
+def _controls(options: argparse.Namespace):
+    from hueshift_jax.pipeline.controls import LIMITS, Controls
+
+    numbers = {name: getattr(options, name) for name in LIMITS}
+    return Controls(**numbers, hue=";".join(options.hue or ()))
+
+
 def resolve(options: argparse.Namespace):
     """`pipeline.film.ColorizeOptions` from the command line."""
-    from hueshift_jax.pipeline.controls import Controls
     from hueshift_jax.pipeline.film import ColorizeOptions
     from hueshift_jax.video.probe import PICTURE_RATE
     from hueshift_jax.video.writer import Encoding
 
     return ColorizeOptions(
-        controls=Controls(options.saturation, options.warmth, options.strength),
+        controls=_controls(options),
         encoding=Encoding(crf=options.crf, preset=options.preset, lossless=options.lossless),
         temporal=options.temporal,
         start_s=options.start,

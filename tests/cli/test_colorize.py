@@ -11,7 +11,9 @@ import pytest
 from hueshift_jax import api
 from hueshift_jax.cli import colorize, demo, progress
 from hueshift_jax.cli.run import run
+from hueshift_jax.errors import UsageError
 from hueshift_jax.pipeline import events, journal
+from hueshift_jax.pipeline.controls import LIMITS, Controls
 from hueshift_jax.video.picture import read_picture_rgb, write_picture
 from hueshift_jax.video.probe import probe
 from tests.architecture import source
@@ -50,6 +52,11 @@ def told(capsys, *argv):
         (["--video", "x", "--saturation", "abc"], "'abc' is not a number"),
         (["--video", "x", "--saturation", "nan"], "'nan' is not a number"),
         (["--video", "x", "--strength", "1.5"], "between 0 and 1"),
+        (["--video", "x", "--tint", "2"], "between -1 and 1"),
+        (["--video", "x", "--dark", "-1"], "between 0 and 1"),
+        (["--video", "x", "--cast", "much"], "'much' is not a number"),
+        (["--video", "x", "--hue", "300:340"], "'300:340' is not a hue repair"),
+        (["--video", "x", "--hue", "red|0", "--hue", "pink|0"], "'pink' is not a range of hues"),
         (["--video", "x", "--crf", "52"], "between 0 and 51"),
         (["--video", "x", "--preset", "quick"], "quick"),
         (["--video", "x", "--temporal", "sometimes"], "sometimes"),
@@ -281,9 +288,33 @@ def test_options_become_settings():
     words = "--video x --saturation 1.5 --crf 20 --no-resume --fps 24000/1001"
     options = colorize.resolve(colorize.parse(words.split(" ")))
     assert options.controls.saturation == 1.5
+    assert options.controls.hue == ""
     assert options.encoding.crf == 20
     assert not options.resume
     assert options.frames_rate == pytest.approx(23.976, abs=1e-3)
+
+
+def test_every_control_is_an_option():
+    words = "--video x --warmth .1 --strength .2 --tint .3 --dark .4 --cast .5"
+    hues = ["--hue", "300:340|0.4,0.2;red|0", "--hue", "180:280|+140"]
+    controls = colorize.resolve(colorize.parse([*words.split(" "), *hues])).controls
+    assert controls == Controls(
+        warmth=0.1,
+        strength=0.2,
+        tint=0.3,
+        dark=0.4,
+        cast=0.5,
+        hue="300:340|0.4,0.2;red|0;180:280|+140",
+    )
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_options_and_controls_have_the_same_limits(name):
+    for ends in LIMITS[name]:
+        assert getattr(colorize.parse(["--video", "x", f"--{name}", str(ends)]), name) == ends
+    for beyond in (LIMITS[name][0] - 0.01, LIMITS[name][1] + 0.01):
+        with pytest.raises(UsageError):
+            colorize.parse(["--video", "x", f"--{name}={beyond}"])
 
 
 def test_help_is_quick():

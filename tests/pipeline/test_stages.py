@@ -12,7 +12,6 @@ import pytest
 from hueshift_jax.ops import color as lab
 from hueshift_jax.pipeline.colorize import Painter, colorize
 from hueshift_jax.pipeline.compose import Composer, enlarger
-from hueshift_jax.pipeline.controls import Controls, adjust, control
 from hueshift_jax.pipeline.displayable import displayable, gray_to_rgb_u8
 from hueshift_jax.pipeline.frames import (
     AB_STEP,
@@ -294,33 +293,6 @@ def test_the_smoother_goes_on_as_if_it_had_not_stopped():
 def test_the_smoother_looks_as_far_as_it_says():
     assert lead(lambda items: stabilize(items, 7), noisy_shot(40)) <= 8
     assert [reach_for(rate) for rate in (1, 12, 24, 25, 60)] == [1, 6, 12, 12, MAX_LOOKAHEAD]
-
-
-# -- controls
-
-
-def test_no_controls_change_nothing():
-    frames = noisy_shot(2)
-    assert all(a is b for a, b in zip(control(frames, Controls()), frames))
-
-
-def test_saturation_and_strength_scale():
-    ab = np.float32([[[10, -20]]])
-    gray = np.uint8([[120]])
-    np.testing.assert_allclose(adjust(ab, gray, Controls(saturation=1.5)), 1.5 * ab)
-    np.testing.assert_allclose(adjust(ab, gray, Controls(strength=0)), 0 * ab)
-
-
-def test_warmth_leaves_black_and_white_alone():
-    ab = np.zeros((1, 3, 2), np.float32)
-    warmed = adjust(ab, np.uint8([[0, 128, 255]]), Controls(warmth=1))
-    assert np.abs(warmed[0, [0, 2]]).max() < 1e-6
-    assert warmed[0, 1, 1] > warmed[0, 1, 0] > 0
-
-
-def test_controls_apply_to_frames():
-    (frame_,) = control(noisy_shot(1), Controls(saturation=0))
-    assert not frame_.ab.any()
 
 
 # -- compose
