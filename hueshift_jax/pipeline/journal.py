@@ -192,7 +192,7 @@ class Journal:
         durable.write_json(self._path("seg", number, "ok"), value)
 
     def seal(self, numbers: range, seal: Seal) -> None:
-        """Notes the mark of a whole shot with those of its segments that had another's mark too.
+        """Notes the mark of a whole shot with those of its segments that were encoded before.
 
         Raises:
           UnwritableMediaError: the disk could not take it.

@@ -55,7 +55,7 @@ class SegmentEnd:
 
 @dataclass(frozen=True)
 class ShotEnd:
-    """After the last segment of a shot; those before it get the seal of the whole shot too."""
+    """After the last frame of a shot; its segments so far get the seal of the whole shot."""
 
     numbers: range
     seal: Seal

@@ -97,5 +97,5 @@ class Divider:
                 self._shot, self._begin = number, pts
             yield frame
         seal = Seal(self._mark(self._begin, pts), pts)
-        yield SegmentEnd(number, begins, seal)
         yield ShotEnd(range(self._shot, number), seal)
+        yield SegmentEnd(number, begins, seal)

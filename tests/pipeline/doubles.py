@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hueshift_jax.pipeline import events, film
+from hueshift_jax.pipeline.progress import unmarked
 from hueshift_jax.video.frame import ColorSpec, Frame, Planes
 from hueshift_jax.video.probe import MediaInfo, probe
 from hueshift_jax.video.writer import Encoding, SegmentWriter, assemble
@@ -109,14 +110,17 @@ def frame(index: int, luma: np.ndarray) -> Frame:
     return Frame(index, 512 * index, 512, luma, 0.0)
 
 
-def color(source: Path, output: Path, colorizer=None, **options) -> events.Finished:
-    """Colors a film with the quickest encoding."""
+def color(
+    source: Path, output: Path, colorizer=None, *, mark=unmarked, told=None, **options
+) -> events.Finished:
+    """Colors a film with the quickest encoding; events are added to `told`."""
     options.setdefault("encoding", Encoding(preset="ultrafast", threads=1))
     job = film.Film(
         probe(source),
         output,
         colorizer or FakeColorizer(),
         film.ColorizeOptions(**options),
-        lambda event: None,
+        [].append if told is None else told.append,
+        mark=mark,
     )
     return job.color()

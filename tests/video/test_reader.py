@@ -59,6 +59,28 @@ def test_trim_and_skip_combine(tmp_path):
     assert [(f.index, f.pts) for f in part] == [(f.index - 100, f.pts) for f in frames[103:]]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "b.mkv", "c.ts"])
+def test_a_known_time_leaves_skipped_frames_undecoded(tmp_path, name, monkeypatch):
+    options = {"preset": "veryfast", "g": "30"}
+    info, frames = read_all(write_film(tmp_path / name, times=200, size=(16, 16), options=options))
+    decoded = []
+    real = Reader._decode
+    monkeypatch.setattr(
+        Reader, "_decode", lambda *args: (decoded.append(f.pts) or f for f in real(*args))
+    )
+    with Reader(info, skip=150, after_pts=frames[149].pts) as reader:
+        rest = list(reader)
+    assert [(f.index, f.pts) for f in rest] == [(f.index, f.pts) for f in frames[150:]]
+    assert all(np.array_equal(a.luma, b.luma) for a, b in zip(rest, frames[150:]))
+    assert len(decoded) <= 50 + 25 + 30 or name == "c.ts"
+
+
+def test_a_time_that_no_frame_has_is_not_relied_on(tmp_path):
+    info, frames = read_all(write_film(tmp_path / "a.mp4", times=150, size=(16, 16)))
+    with Reader(info, skip=120, after_pts=frames[119].pts + 1) as reader:
+        assert [(f.index, f.pts) for f in reader] == [(f.index, f.pts) for f in frames[120:]]
+
+
 def test_files_without_an_index_are_read_through(tmp_path):
     film = write_film(tmp_path / "in.mkv", times=150, size=(16, 16))
     info, frames = read_all(film)
@@ -241,6 +263,10 @@ def test_folder_is_read_in_counting_order(tmp_path):
     assert reader.damage.undecodable_packets == 1
     with Reader(info, skip=1, end_s=3.5 / 24) as reader:
         assert [f.index for f in reader] == [1, 3]
+    with Reader(info, skip=2, after_pts=1) as reader:
+        assert [f.index for f in reader] == [3]
+    with Reader(info, skip=3, after_pts=3) as reader:
+        assert list(reader) == []
     with Reader(info, start_s=1 / 24, end_s=3 / 24) as reader:
         assert [(f.index, f.pts) for f in reader] == [(0, 1)]
 
