@@ -36,7 +36,7 @@ class Link:
         flow = self.flow
         if (height, width) != (grid_h, grid_w):
             flow = shrink(flow, height, width) * np.float32([width / grid_w, height / grid_h])
-        at = flow + _places(height, width)
+        at = flow + places(height, width)
         return cv2.remap(plane, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def trust_at(self, height: int, width: int) -> np.ndarray:
@@ -45,14 +45,15 @@ class Link:
 
 
 @lru_cache(maxsize=8)
-def _places(height: int, width: int) -> np.ndarray:
+def places(height: int, width: int) -> np.ndarray:
+    """Each pixel's own (x, y), float32 (height, width, 2)."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.stack([x, y], axis=-1)
 
 
 def motion_size(size: tuple[int, int]) -> tuple[int, int]:
     """The (height, width) of the motion grid for an upright picture of this size."""
-    factor = MOTION_SIDE / min(size)
+    factor = min(1.0, MOTION_SIDE / min(size))
     return round(size[0] * factor), round(size[1] * factor)
 
 
@@ -94,11 +95,11 @@ def _link(target: np.ndarray, source: np.ndarray, there: np.ndarray, back: np.nd
     astray = np.sum(np.square(there + returned), axis=-1)
     lengths = np.sum(np.square(there), axis=-1) + np.sum(np.square(returned), axis=-1)
     consistent = np.exp(-astray / (_SLACK_SHARE * lengths + _SLACK))
-    unlike = _unlike(target, link.carry(source.astype(np.float32)))
+    unlike = unlike(target, link.carry(source.astype(np.float32)))
     return Link(there, consistent * np.exp(-np.square(unlike * np.float32(1 / _NOISE))))
 
 
-def _unlike(target: np.ndarray, carried: np.ndarray) -> np.ndarray:
+def unlike(target: np.ndarray, carried: np.ndarray) -> np.ndarray:
     """Difference of gray, apart from a change of light over a large part of the frame."""
     difference = target.astype(np.float32) - carried
     sigma = _LIGHT_SIGMA * max(difference.shape)
