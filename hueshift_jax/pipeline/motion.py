@@ -95,8 +95,8 @@ def _link(target: np.ndarray, source: np.ndarray, there: np.ndarray, back: np.nd
     astray = np.sum(np.square(there + returned), axis=-1)
     lengths = np.sum(np.square(there), axis=-1) + np.sum(np.square(returned), axis=-1)
     consistent = np.exp(-astray / (_SLACK_SHARE * lengths + _SLACK))
-    unlike = unlike(target, link.carry(source.astype(np.float32)))
-    return Link(there, consistent * np.exp(-np.square(unlike * np.float32(1 / _NOISE))))
+    apart = unlike(target, link.carry(source.astype(np.float32)))
+    return Link(there, consistent * np.exp(-np.square(apart * np.float32(1 / _NOISE))))
 
 
 def unlike(target: np.ndarray, carried: np.ndarray) -> np.ndarray:
