@@ -15,9 +15,9 @@ from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Colorizer, Memory
 from hueshift_jax.errors import ConfigError, MissingWeightsError
 from hueshift_jax.pipeline import events
-from hueshift_jax.pipeline.colorize import Painter
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.film import ColorizeOptions, Film
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.pictures import color_picture
 from hueshift_jax.pipeline.target import check_target, target
 from hueshift_jax.systems import SYSTEMS

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from hueshift_jax.errors import JournalError
 from hueshift_jax.pipeline.clockwork import Shares
-from hueshift_jax.pipeline.colorize import Painter, colorize
+from hueshift_jax.pipeline.colorize import colorize
 from hueshift_jax.pipeline.compose import Composer
 from hueshift_jax.pipeline.controls import Controls, control
 from hueshift_jax.pipeline.frames import Chroma, ColorFrame, View, look
 from hueshift_jax.pipeline.journal import Journal
+from hueshift_jax.pipeline.motion import Motion
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.progress import Mark, Progress, Stretch, unmarked
 from hueshift_jax.pipeline.recorder import Composed, Products, Recorder
 from hueshift_jax.pipeline.segments import Divider, Keeper
@@ -29,7 +31,8 @@ class Plan:
     """What to do with a film.
 
     painter colors frames without stored chroma; it may be missing where there are none. reach is
-    that of the smoother, 0 for none. start_s and end_s trim the film. mark stands for what a
+    that of the smoother, 0 for none; motion is how chroma is carried from frame to frame, none
+    where the network is to see them all. start_s and end_s trim the film. mark stands for what a
     person gives for a shot.
     """
 
@@ -41,6 +44,7 @@ class Plan:
     start_s: float | None = None
     end_s: float | None = None
     mark: Mark = unmarked
+    motion: Motion | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def _run_shots(
 ) -> None:
     for shot in shots:
         history = () if shot.starts else keeper.history
-        colored = colorize(shot, plan.painter, keeper.leaves)
+        colored = colorize(shot, plan.painter, keeper.leaves, plan.motion)
         kept = keeper.keep(colored, shot.starts, put)
         smooth = stabilize(kept, plan.reach, history) if plan.reach else kept
         for item in divider.divide(control(smooth, plan.controls), shot.starts):

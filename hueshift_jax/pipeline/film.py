@@ -17,10 +17,12 @@ import jax
 
 from hueshift_jax.contracts import Colorizer
 from hueshift_jax.errors import UnwritableMediaError, UsageError
+from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.pipeline import build, durable, events, journal
 from hueshift_jax.pipeline.clockwork import Meter
-from hueshift_jax.pipeline.colorize import Painter
 from hueshift_jax.pipeline.controls import Controls
+from hueshift_jax.pipeline.motion import Motion
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.progress import FOREVER, Mark, Progress, unmarked
 from hueshift_jax.pipeline.recorder import Products, side_by_side_info
 from hueshift_jax.pipeline.stabilize import reach_for
@@ -147,7 +149,6 @@ class Film:
         trim = {"start_s": options.start_s, "end_s": options.end_s, "seed": options.seed}
         identity = getattr(self._colorizer, "identity", {"system": type(self._colorizer).__name__})
         look = {
-            "temporal": options.temporal,
             **asdict(options.controls),
             **asdict(options.encoding),
             "side_by_side": options.side_by_side,
@@ -155,7 +156,8 @@ class Film:
             "encoder": importlib.metadata.version("av"),
         }
         given = self._mark(-FOREVER, FOREVER)
-        return journal.Job(identify(self._info), {**identity, **trim}, look, given)
+        network = {**identity, **trim, "temporal": options.temporal}
+        return journal.Job(identify(self._info), network, look, given)
 
     def _record(self, kept: journal.Journal, progress: Progress) -> build.Tally:
         for line in (progress.note, progress.continuing):
@@ -191,11 +193,13 @@ class Film:
             options.start_s,
             options.end_s,
             self._mark,
+            Motion(DisFlow("fast")) if smooth else None,
         )
 
     def _painter(self) -> Painter:
         used = jax.devices()[0]
-        batch = 1 if used.platform == "cpu" else _ACCELERATOR_BATCH
+        alone = used.platform == "cpu" or self._options.temporal == "auto"
+        batch = 1 if alone else _ACCELERATOR_BATCH
         size = self._colorizer.working_size(*display_size(self._info))
         painter = Painter(self._colorizer, size, batch=batch, seed=self._options.seed)
         self._tell(device(used, painter.frames_per_s()))

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from hueshift_jax.pipeline.colorize import Painter
 from hueshift_jax.pipeline.controls import Controls, adjust
 from hueshift_jax.pipeline.displayable import gray_to_rgb_u8
 from hueshift_jax.pipeline.frames import View, record_size, shrink
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.video.frame import Frame
 
 

@@ -10,10 +10,10 @@ import pytest
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.ops import color
 from hueshift_jax.pipeline import cast
-from hueshift_jax.pipeline.colorize import Painter
 from hueshift_jax.pipeline.controls import DARK_LEVEL, LIMITS, Controls, adjust, control
 from hueshift_jax.pipeline.frames import ColorFrame, quantize
 from hueshift_jax.pipeline.hue import EDGE_DEGREES
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.pictures import color_picture
 from tests.pipeline.doubles import FakeColorizer, frame, lumas, make_film
 from tests.pipeline.doubles import color as color_film

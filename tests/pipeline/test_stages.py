@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hueshift_jax.ops import color as lab
-from hueshift_jax.pipeline.colorize import Painter, colorize
+from hueshift_jax.pipeline.colorize import colorize
 from hueshift_jax.pipeline.compose import Composer, enlarger
 from hueshift_jax.pipeline.displayable import displayable, gray_to_rgb_u8
 from hueshift_jax.pipeline.frames import (
@@ -24,6 +24,7 @@ from hueshift_jax.pipeline.frames import (
     quantize,
     upright,
 )
+from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.shots import Shot, split
 from hueshift_jax.pipeline.stabilize import MAX_LOOKAHEAD, reach_for, stabilize
 from hueshift_jax.video import cuts
