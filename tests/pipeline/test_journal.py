@@ -27,9 +27,9 @@ COUNT = 60
 @pytest.fixture(autouse=True)
 def _short_segments(monkeypatch):
     """Segments of 10 frames, so that one shot has several."""
-    from hueshift_jax.pipeline import colorize
+    from hueshift_jax.pipeline import carry, colorize
 
-    for module in (frames, colorize, segments):
+    for module in (frames, carry, colorize, segments):
         monkeypatch.setattr(module, "SEGMENT_FRAMES", 10)
 
 
@@ -44,9 +44,9 @@ def film(tmp_path_factory):
 def unbroken(film, tmp_path_factory):
     """The video packets of a run that nobody disturbed."""
     with pytest.MonkeyPatch.context() as patch:
-        from hueshift_jax.pipeline import colorize
+        from hueshift_jax.pipeline import carry, colorize
 
-        for module in (frames, colorize, segments):
+        for module in (frames, carry, colorize, segments):
             patch.setattr(module, "SEGMENT_FRAMES", 10)
         output = tmp_path_factory.mktemp("unbroken") / "out.mp4"
         color(film, output)
@@ -111,9 +111,9 @@ def test_a_stop_at_any_write_loses_nothing(film, tmp_path, unbroken, monkeypatch
 
 
 def shorten(monkeypatch):
-    from hueshift_jax.pipeline import colorize
+    from hueshift_jax.pipeline import carry, colorize
 
-    for module in (frames, colorize, segments):
+    for module in (frames, carry, colorize, segments):
         monkeypatch.setattr(module, "SEGMENT_FRAMES", 10)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hueshift_jax.errors import JournalError
-from hueshift_jax.pipeline import colorize, events, frames, journal, progress, recorder, segments
+from hueshift_jax.pipeline import carry, colorize, events, frames, journal, progress, recorder, segments
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.progress import FOREVER, Progress, Seal, Segment, Stretch
 from hueshift_jax.pipeline.stored import StoredSegment
@@ -40,7 +40,7 @@ class Given:
 
 def shorten(patch, given=None):
     """Segments of 3 frames, so two a shot; tints are laid over what the smoother says."""
-    for module in (frames, colorize, segments):
+    for module in (frames, carry, colorize, segments):
         patch.setattr(module, "SEGMENT_FRAMES", 3)
     if given is not None:
         real = segments.Divider.divide
