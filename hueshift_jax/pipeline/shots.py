@@ -12,6 +12,7 @@ import numpy as np
 
 from hueshift_jax.pipeline.frames import View
 from hueshift_jax.video.cuts import LOOKAHEAD, Detector
+from hueshift_jax.video.thumbnails import thumbnail
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,17 @@ def split(views: Iterable[View], history: Sequence[np.ndarray] = ()) -> Iterator
 
 
 def _flagged(views: Iterable[View], history: Sequence[np.ndarray]) -> Iterator[tuple[View, bool]]:
-    detector = Detector(history)
-    waiting: deque[View] = deque()
+    detector = Detector([thumbnail(thumb) for thumb in history])
+    waiting: deque[tuple[View, np.ndarray]] = deque()
     for view in views:
-        waiting.append(view)
+        waiting.append((view, thumbnail(view.thumb)))
         if len(waiting) > LOOKAHEAD:
             yield _judge(detector, waiting)
     while waiting:
         yield _judge(detector, waiting)
 
 
-def _judge(detector: Detector, waiting: deque[View]) -> tuple[View, bool]:
-    view = waiting.popleft()
-    starts = detector.step(view.thumb, [v.thumb for v in waiting], known=view.starts_shot)
-    return view, starts
+def _judge(detector: Detector, waiting: deque[tuple[View, np.ndarray]]) -> tuple[View, bool]:
+    view, thumb = waiting.popleft()
+    found = detector.step(thumb, [after for _, after in waiting], known=view.starts_shot)
+    return view, found is not None

@@ -28,8 +28,8 @@ from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.shots import Shot, split
 from hueshift_jax.pipeline.stabilize import MAX_LOOKAHEAD, reach_for, stabilize
 from hueshift_jax.video import cuts
-from hueshift_jax.video.cuts import mismatch
 from hueshift_jax.video.frame import Planes, gray_from_luma, yuv_to_rgb
+from hueshift_jax.video.thumbnails import mismatch
 from tests.pipeline.doubles import SD, FakeColorizer, frame, lumas
 
 SIZE = (32, 64)
@@ -158,9 +158,10 @@ def test_fast_motion_is_no_cut():
     assert starts(planes) == [0]
 
 
-def test_a_cut_to_black_is_one():
+def test_black_belongs_to_what_it_follows():
     planes = [*lumas(10, 96, 128), *[np.full((96, 128), 16, np.uint8)] * 10]
-    assert starts(planes) == [0, 10]
+    assert starts(planes) == [0]
+    assert starts([*planes, *lumas(10, 96, 128, cuts=(0,))]) == [0, 20]
 
 
 def test_split_reads_little_ahead():
