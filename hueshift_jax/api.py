@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import sys
 import time
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import jax
@@ -226,5 +226,19 @@ def colorize_video(
     options = options or ColorizeOptions()
     colorizer = colorizer or choose()
     info = probe(Path(source), frames_rate=options.frames_rate)
-    film = Film(info, target(info, output, tell), colorizer, options, tell)
+    see = partial(_seen, colorizer) if options.given.references else None
+    film = Film(info, target(info, output, tell), colorizer, options, tell, see=see)
     return film.color()
+
+
+def _seen(colorizer: Colorizer, gray: np.ndarray) -> np.ndarray:
+    """Features of gray (h, w) uint8, of the colorizer or, where it has none, of the default one."""
+    network = getattr(colorizer, "network", colorizer)
+    if not hasattr(network, "features"):
+        network = _default_network()
+    return np.asarray(network.features(gray[None].astype(np.float32) / 255)[0])
+
+
+@cache
+def _default_network() -> Colorizer:
+    return load().network

@@ -20,7 +20,6 @@ PRESETS = (
     *("medium", "slow", "slower", "veryslow"),
 )
 _USAGE = "infer.py --video IN [IN ...] [--output OUT] [options]      (--help lists them)"
-_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?|\.\d+)s?")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", type=_time, metavar="T", help="begin there: seconds or h:m:s")
     add("--end", type=_time, metavar="T", help="end there: seconds or h:m:s")
     _add_color(parser.add_argument_group("colors"))
+    _add_given(parser.add_argument_group("colors that you give, carried through their shots"))
     _add_result(parser.add_argument_group("result"))
     _add_run(parser.add_argument_group("run"))
     return parser
@@ -99,6 +99,17 @@ def _add_color(group: argparse._ArgumentGroup) -> None:
     add("--temperature", type=_number(0.01, 2), metavar="X", help="lower: more decided colors")
     add("--seed", type=_whole(0, 2**31 - 1), default=0, metavar="N", help="of random choices")
     add("--size", type=_whole(32, 1024), metavar="N", help="short side at which the network works")
+
+
+def _add_given(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    several: dict = {"action": "append", "default": []}
+    keyframe = "picture of the frame at T (12.5=frame.png), or a folder of ref_000123.png"
+    add("--keyframe", type=_keyframe, metavar="T=PICTURE|DIR", help=keyframe, **several)
+    reference = "picture or folder; what looks alike takes its colors"
+    add("--reference", type=Path, metavar="PICTURE|DIR", help=reference, **several)
+    points = "lines of time, x, y and color: 12.5,320,180,#c08060"
+    add("--points", type=Path, metavar="CSV", help=points, **several)
 
 
 def _add_result(group: argparse._ArgumentGroup) -> None:
@@ -169,11 +180,22 @@ def _repairs(text: str) -> str:
 
 def _time(text: str) -> float:
     """Seconds, from `12.5`, `12.5s`, `1:02` or `1:00:02`."""
-    match = _CLOCK.fullmatch(text)
-    if match is None:
+    from hueshift_jax.pipeline.points import seconds
+
+    found = seconds(text)
+    if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90, 10s or 1:30")
-    hours, minutes, seconds = match.groups(default="0")
-    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    return found
+
+
+def _keyframe(text: str) -> tuple[float | None, Path]:
+    """Time and picture, or None and a folder."""
+    time, equals, name = text.partition("=")
+    if not equals or Path(text).is_dir():
+        return None, Path(text)
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} names no picture after the time")
+    return _time(time), Path(name)
 
 
 def _rate(text: str) -> Fraction:
@@ -294,6 +316,7 @@ def _controls(options: argparse.Namespace):
 def resolve(options: argparse.Namespace):
     """`pipeline.film.ColorizeOptions` from the command line."""
     from hueshift_jax.pipeline.film import ColorizeOptions
+    from hueshift_jax.pipeline.given_files import Paths
     from hueshift_jax.video.probe import PICTURE_RATE
     from hueshift_jax.video.writer import Encoding
 
@@ -306,6 +329,7 @@ def resolve(options: argparse.Namespace):
         seed=options.seed,
         frames_rate=options.fps or PICTURE_RATE,
         frames_folder=options.frames,
+        given=Paths(tuple(options.keyframe), tuple(options.reference), tuple(options.points)),
         side_by_side=options.side_by_side,
         overwrite=options.overwrite,
         resume=not options.no_resume,

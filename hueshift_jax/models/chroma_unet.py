@@ -152,3 +152,9 @@ class ChromaUNet(nnx.Module):
         coefficients = self.function(vector).reshape(-1, 10, 2)
         smooth = jnp.einsum("bhwt,btc->bhwc", _polynomial(small), coefficients)
         return Prediction(AB_SCALE * (0.25 * local + smooth), self.bins(x8))
+
+    def seen(self, luma: Float[Array, "b h w"]) -> list[Float[Array, "b p q d"]]:
+        """Features of gamma-encoded gray, 0..1: the encoder's at strides 8 and 16, ours at 8."""
+        _, skip8, skip16, deep = self.encoder(luma[..., None])
+        x, _ = self.context(deep)
+        return [skip8, skip16, self.stage8(self.stage16(x, skip16), skip8)]

@@ -10,6 +10,7 @@ from hueshift_jax.pipeline.colorize import colorize
 from hueshift_jax.pipeline.compose import Composer
 from hueshift_jax.pipeline.controls import Controls, control
 from hueshift_jax.pipeline.frames import Chroma, ColorFrame, View, look
+from hueshift_jax.pipeline.given import Given, give
 from hueshift_jax.pipeline.journal import Journal
 from hueshift_jax.pipeline.motion import Motion
 from hueshift_jax.pipeline.painter import Painter
@@ -33,7 +34,7 @@ class Plan:
     painter colors frames without stored chroma; it may be missing where there are none. reach is
     that of the smoother, 0 for none; motion is how chroma is carried from frame to frame, none
     where the network is to see them all. start_s and end_s trim the film. mark stands for what a
-    person gives for a shot.
+    person gives for a shot, and given is that itself.
     """
 
     info: MediaInfo
@@ -45,6 +46,7 @@ class Plan:
     end_s: float | None = None
     mark: Mark = unmarked
     motion: Motion | None = None
+    given: Given | None = None
 
 
 @dataclass(frozen=True)
@@ -180,5 +182,6 @@ def _run_shots(
         colored = colorize(shot, plan.painter, keeper.leaves, plan.motion)
         kept = keeper.keep(colored, shot.starts, put)
         smooth = stabilize(kept, plan.reach, history) if plan.reach else kept
-        for item in divider.divide(control(smooth, plan.controls), shot.starts):
+        wanted = give(smooth, plan.given) if plan.given is not None else smooth
+        for item in divider.divide(control(wanted, plan.controls), shot.starts):
             put(item)

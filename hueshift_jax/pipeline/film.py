@@ -1,7 +1,6 @@
 """One film from probe to final name: journal, pipeline, assembly."""
 
 import errno
-import hashlib
 import importlib.metadata
 import math
 import os
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 
@@ -21,13 +20,16 @@ from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.pipeline import build, durable, events, journal
 from hueshift_jax.pipeline.clockwork import Meter
 from hueshift_jax.pipeline.controls import Controls
+from hueshift_jax.pipeline.given_files import Paths
+from hueshift_jax.pipeline.giving import given_for
+from hueshift_jax.pipeline.identity import display_size, identify
 from hueshift_jax.pipeline.motion import Motion
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.progress import FOREVER, Mark, Progress, unmarked
 from hueshift_jax.pipeline.recorder import Products, side_by_side_info
+from hueshift_jax.pipeline.reference import Features
 from hueshift_jax.pipeline.stabilize import reach_for
 from hueshift_jax.pipeline.target import check_target
-from hueshift_jax.video.picture import list_pictures
 from hueshift_jax.video.probe import PICTURE_RATE, MediaInfo
 from hueshift_jax.video.writer import Encoding, assemble
 
@@ -39,7 +41,6 @@ _NETWORK_SHARE = 0.75
 _REPORT_S = 0.2
 _BYTES_PER_PIXEL = 0.06
 _LOSSLESS_BYTES_PER_PIXEL = 0.6
-_ENDS_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ColorizeOptions:
     seed: of a system's random choices.
     frames_rate: frames per second of a folder of pictures.
     frames_folder: a folder for the frames as PNG files, beside the film.
+    given: colors that a person gives for some frames.
     side_by_side: a second film of gray and color next to each other.
     overwrite: replace a result that we did not make.
     resume: continue stored progress.
@@ -64,6 +66,7 @@ class ColorizeOptions:
     seed: int = 0
     frames_rate: Fraction = PICTURE_RATE
     frames_folder: Path | None = None
+    given: Paths = field(default_factory=Paths)
     side_by_side: bool = False
     overwrite: bool = False
     resume: bool = True
@@ -78,7 +81,8 @@ class Film:
       colorizer: what colors it.
       options: how.
       tell: called with events.
-      mark: stands for what a person gives for a shot.
+      mark: stands for what a person gives for a shot, where `options` name nothing.
+      see: features of gray, for references.
     """
 
     def __init__(
@@ -90,14 +94,16 @@ class Film:
         tell: events.Listener,
         *,
         mark: Mark = unmarked,
+        see: Features | None = None,
     ):
         self._info = info
         self._output = output
         self._colorizer = colorizer
         self._options = options
         self._tell = tell
-        self._mark = mark
         self._folder = journal.folder_for(output)
+        self._given = given_for(info, options, colorizer, see, self._folder)
+        self._mark = mark if self._given is None else self._given.mark
         self._side = output.with_name(f"{output.stem}.side-by-side{output.suffix}")
         self._products = Products(options.encoding, options.side_by_side, options.frames_folder)
 
@@ -194,6 +200,7 @@ class Film:
             options.end_s,
             self._mark,
             Motion(DisFlow("fast")) if smooth else None,
+            self._given,
         )
 
     def _painter(self) -> Painter:
@@ -348,29 +355,6 @@ def device(used: jax.Device, network_rate: float) -> events.Device:
     expected = network_rate * (_NETWORK_SHARE if used.platform == "cpu" else 1.0)
     reason = f"JAX_PLATFORMS is {asked}" if asked else reason
     return events.Device(name, reason, round(expected, 1))
-
-
-def display_size(info: MediaInfo) -> tuple[int, int]:
-    """(height, width) as shown: pixels made square, upright."""
-    height, width = info.height, max(1, round(info.width * info.sample_aspect_ratio))
-    return (width, height) if info.rotation % 180 else (height, width)
-
-
-def identify(info: MediaInfo) -> dict[str, Any]:
-    """What tells an input from others, and from itself after a change."""
-    if info.kind == "frames":
-        names = hashlib.sha256()
-        for path in list_pictures(info.path):
-            found = path.stat()
-            names.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
-        return {"frames": names.hexdigest(), "rate": str(info.average_rate)}
-    found = info.path.stat()
-    ends = hashlib.sha256()
-    with open(info.path, "rb") as file:
-        ends.update(file.read(_ENDS_BYTES))
-        file.seek(max(0, found.st_size - _ENDS_BYTES))
-        ends.update(file.read(_ENDS_BYTES))
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "ends": ends.hexdigest()}
 
 
 def _frames_before(time_s: float, rate: Fraction) -> int:

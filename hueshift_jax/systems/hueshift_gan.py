@@ -6,6 +6,7 @@ colors a film is an average of the weights over the last steps.
 """
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,6 +293,7 @@ class ChromaColorizer(StatelessColorizer):
         super().__init__(system.config.short_side)
         self._weights = (params, stats)
         self._run = functools.partial(_colorize, system)
+        self._see = functools.partial(_features, system)
 
     def __call__(
         self, memory: Memory, luma: Array, key: jax.Array
@@ -300,6 +302,13 @@ class ChromaColorizer(StatelessColorizer):
         del key
         ab, confidence = self._run(*self._weights, luma)
         return memory, ab, confidence
+
+    def features(self, luma: Array) -> jax.Array:
+        """What is seen in luma (b, h, w): (b, h/8, w/8, 264), alike where things are alike.
+
+        Each of the network's features has mean 0 over the picture; vectors have length 1.
+        """
+        return self._see(*self._weights, luma)
 
 
 def _equalized(ab: jax.Array, power: float) -> jax.Array:
@@ -322,3 +331,21 @@ def _colorize(system: HueShiftGan, params, stats, luma):
     ab = temperature * prediction.ab + (1.0 - temperature) * doubled
     ab = strength * _equalized(ab, system.config.equalize)
     return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _features(system: HueShiftGan, params, stats, luma):
+    module = system.network.merged(params, stats)
+    module.eval()
+    seen = module.seen(luma)
+    grid = seen[0].shape[1:3]
+    parts = [
+        _unit(jax.image.resize(part, (len(part), *grid, part.shape[-1]), "linear")) for part in seen
+    ]
+    return jnp.concatenate(parts, axis=-1) / math.sqrt(len(parts))
+
+
+def _unit(seen: jax.Array) -> jax.Array:
+    """Vectors (b, h, w, c) from their mean over the picture, of length 1."""
+    centered = seen - seen.mean((1, 2), keepdims=True)
+    return centered / jnp.maximum(jnp.linalg.norm(centered, axis=-1, keepdims=True), 1e-6)
