@@ -36,7 +36,8 @@ def repair(ab: np.ndarray, gray: np.ndarray, repairs: Sequence[Repair]) -> np.nd
 def _seen(gray: jax.Array, ab: jax.Array) -> tuple[jax.Array, jax.Array]:
     """R'G'B' (3, h, w) 0..1 in which the film shows the colors, and their hue (h, w)."""
     rgb = displayable(gray.astype(jnp.float32) / 255, ab[..., 0], ab[..., 1])
-    shown = jnp.stack(rgb)
+    # The barrier keeps the compiler from computing the colors once more for their hue.
+    shown = jax.lax.optimization_barrier(jnp.stack(rgb))
     return shown, hue_of(shown)
 
 
@@ -50,19 +51,25 @@ def hue_of(rgb: jax.Array) -> jax.Array:
     span = jnp.maximum(high - jnp.minimum(jnp.minimum(red, green), blue), 1e-9)
     of_blue = 4 + (red - green) / span
     sector = jnp.where(high == green, 2 + (blue - red) / span, of_blue)
-    return (60 * jnp.where(high == red, (green - blue) / span, sector)) % 360
+    sector = jnp.where(high == red, (green - blue) / span, sector)
+    return 60 * jnp.where(sector < 0, sector + 6, sector)
 
 
 @jax.jit
 def _turned(rgb: jax.Array, hue: jax.Array, degrees: jax.Array) -> jax.Array:
     """ab (h, w, 2) of `rgb` with its HSV hue turned, its HSV saturation and luminance kept."""
     high, span = rgb.max(0), jnp.ptp(rgb, axis=0)
-    places = [((hue + degrees) / 60 + corner) % 6 for corner in (5, 3, 1)]
+    turns = (hue + degrees) / 360
+    places = [6 * _fraction(turns + corner / 6) for corner in (5, 3, 1)]
     wheel = [jnp.clip(jnp.minimum(place, 4 - place), 0, 1) for place in places]
     turned = [color.srgb_to_linear(high - span * part) for part in wheel]
     lighter = _luminance(color.srgb_to_linear(rgb)) / jnp.maximum(_luminance(turned), 1e-6)
     linear = jnp.stack([plane * lighter for plane in turned], axis=-1)
     return color.linear_to_lab(linear)[..., 1:]
+
+
+def _fraction(turns: jax.Array) -> jax.Array:
+    return turns - jnp.floor(turns)
 
 
 def _luminance(linear: Sequence[jax.Array]) -> jax.Array:
