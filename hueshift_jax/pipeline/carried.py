@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from hueshift_jax.errors import UsageError
-from hueshift_jax.ops.color import srgb_to_lab
 from hueshift_jax.pipeline.anchors import Seen, anchor_of, reference_anchor
 from hueshift_jax.pipeline.follow import Anchor, Arrived, follow
 from hueshift_jax.pipeline.frames import AB_STEP, dequantize, quantize, record_size, shrink
 from hueshift_jax.pipeline.given_files import Keyframe
+from hueshift_jax.pipeline.lab import lab_of
 from hueshift_jax.pipeline.motion import Motion, motion_gray, motion_size
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.points import Point
@@ -119,8 +119,7 @@ class Carrier:
     def _prepared(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gray and ab of a reference at a size that suits the network."""
         rgb = shrink(rgb, *self._painter.colorizer.working_size(*rgb.shape[:2]))
-        lab = np.asarray(srgb_to_lab(rgb.astype(np.float32) / 255))
-        return luma_from_rgb(rgb, "bt601"), lab[..., 1:]
+        return luma_from_rgb(rgb, "bt601"), lab_of(rgb)[..., 1:]
 
     def _carried(
         self, grays: np.ndarray, anchors: Mapping[int, Anchor], lessons: Samples

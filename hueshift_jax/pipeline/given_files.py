@@ -20,6 +20,7 @@ _NUMBERED = re.compile(r"ref_(\d{1,9})")
 _EXPORTED = re.compile(r"(\d{6,9})")
 _KEPT_SIDE = 256
 _SAME_SHAPE = 0.02
+_LEAST_COLOR = 4
 _GRAY = 1.0
 _UNPAINTED = 0.05
 
@@ -156,7 +157,10 @@ def _of_film(path: Path, shapes: Sequence[tuple[int, int]]) -> np.ndarray:
             f"{path} is {width}x{height}, the film {film_w}x{film_h}; "
             "give a picture of the whole frame."
         )
-    return _small(rgb)
+    small = _small(rgb)
+    if not np.any(small.max(axis=-1) - small.min(axis=-1).astype(int) > _LEAST_COLOR):
+        raise UsageError(f"{path} is gray all over; paint what is to be colored.")
+    return small
 
 
 def _alike(picture: tuple[int, int], film: tuple[int, int]) -> bool:
@@ -188,9 +192,9 @@ def colors_of(rgb: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.
       rgb: (h, w, 3) uint8.
       height, width: of the result.
     """
-    from hueshift_jax.ops.color import srgb_to_lab
+    from hueshift_jax.pipeline.lab import lab_of
 
-    lab = np.asarray(srgb_to_lab(rgb.astype(np.float32) / 255))
+    lab = lab_of(rgb)
     neutral = np.float32(np.sum(np.square(lab[..., 1:]), axis=-1) < _GRAY**2)
     middle = np.float32((lab[..., 0] > 5) & (lab[..., 0] < 95))
     gray = shrink(neutral, height, width)

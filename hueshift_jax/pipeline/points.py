@@ -132,7 +132,6 @@ def parse_color(text: str, said: str) -> tuple[int, int, int]:
 
 def ab_of(points: list[Point]) -> np.ndarray:
     """Their ab in CIELAB units, float32 (n, 2)."""
-    from hueshift_jax.ops.color import srgb_to_lab
+    from hueshift_jax.pipeline.lab import lab_of
 
-    rgb = np.float32([point.rgb for point in points]) / 255
-    return np.asarray(srgb_to_lab(rgb))[:, 1:]
+    return lab_of(np.uint8([point.rgb for point in points]))[:, 1:]
