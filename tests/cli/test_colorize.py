@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,8 @@ def told(capsys, *argv):
         (["--video", "x", "--start", "soon"], "'soon' is not a time"),
         (["--video", "x", "--start", "5", "--end", "5"], "later"),
         (["--video", "x", "--preview", "1", "--end", "5"], "exclude"),
+        (["--video", "x", "--keyframe", "soon=a.png"], "'soon' is not a time"),
+        (["--video", "x", "--keyframe", "1="], "names no picture"),
         (["--video", "x", "--fps", "0"], "frames per second"),
         (["--video", "x", "--fps", "1/0"], "frames per second"),
         (["--vidoe", "x"], "did you mean --video?"),
@@ -292,6 +295,27 @@ def test_options_become_settings():
     assert options.encoding.crf == 20
     assert not options.resume
     assert options.frames_rate == pytest.approx(23.976, abs=1e-3)
+
+
+def test_given_colors_become_settings(tmp_path):
+    folder = tmp_path / "a=b"
+    folder.mkdir()
+    words = ["--keyframe", "1:02.5=a=b.png", "--keyframe", str(folder)]
+    words += ["--reference", "like.jpg", "--points", "one.csv", "--points", "two.csv"]
+    given = colorize.resolve(colorize.parse(["--video", "x", *words])).given
+    assert given.keyframes == ((62.5, Path("a=b.png")), (None, folder))
+    assert given.references == (Path("like.jpg"),)
+    assert given.points == (Path("one.csv"), Path("two.csv"))
+    assert not colorize.resolve(colorize.parse(["--video", "x"])).given
+
+
+def test_what_is_given_has_to_be_there(capsys, fake, film, tmp_path):
+    code, _, err = told(capsys, "--video", str(film), "--points", str(tmp_path / "no.csv"))
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "no.csv cannot be read" in err
+    code, _, err = told(capsys, "--video", str(film), "--keyframe", str(tmp_path / "no"))
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "no folder has this name" in err
 
 
 def test_every_control_is_an_option():

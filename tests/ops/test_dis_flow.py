@@ -23,3 +23,16 @@ def test_small_frames(size):
     flow, _ = DisFlow()(np.zeros((2, *size)), np.zeros((2, *size)))
     assert flow.shape == (2, *size, 2)
     assert np.all(flow == 0.0)
+
+
+def test_a_search_begins_with_what_is_known():
+    rng = np.random.default_rng(0)
+    source = cv2.GaussianBlur(rng.random((96, 128), np.float32), (0, 0), 1.5)
+    source = np.uint8(255 * (source - source.min()) / (source.max() - source.min()))
+    target = np.roll(source, (20, -30), (0, 1))
+    begin = np.tile(np.float32([29, -21]), (96, 128, 1))
+    flow = DisFlow().continued(target, source, begin)
+    inner = flow[36:-16, 16:-46]
+    np.testing.assert_allclose(np.median(inner, (0, 1)), [30, -20], atol=0.1)
+    small = DisFlow().continued(target[:12], source[:12], begin[:12])
+    assert small.shape == (12, 128, 2)

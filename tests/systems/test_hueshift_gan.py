@@ -145,6 +145,17 @@ def test_colorizing(system, trained, colorizer):
     np.testing.assert_array_equal(ab, other)
 
 
+def test_features_are_unit_vectors_that_know_their_place(colorizer):
+    luma = tiny.batch().luma
+    seen = np.asarray(colorizer.features(luma))
+    assert seen.shape[:3] == (4, 8, 8)
+    np.testing.assert_allclose(np.linalg.norm(seen, axis=-1), 1, atol=1e-3)
+    rows = seen[0].reshape(64, -1)
+    alike = rows @ rows.T
+    assert np.all(alike.argmax(1) == np.arange(64))
+    assert np.mean(alike) < 0.1
+
+
 def test_colorizing_uses_the_averaged_weights(system, trained):
     weights = system.weights(trained[1])
     assert weights.keys() == trained[1].ema.keys()
