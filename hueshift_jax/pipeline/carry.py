@@ -34,7 +34,7 @@ from hueshift_jax.pipeline.painter import Painter
 KEY_GAP = 4
 """Most frames from one key to the next."""
 
-_LOST, _MOST_LOST = 0.3, 0.15
+_LOST, _MOST_LOST = 0.3, 0.5
 _MOST_MEMORY, _FADING = 2.0, 0.9
 _MOST_GAIN = 1.1
 _CERTAIN, _UNCERTAIN = 2.0, 0.2
