@@ -1,7 +1,6 @@
 """Part `figures` of `benchmarks/temporal.py`: what `auto` does to every film, beside `none`."""
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -78,12 +77,12 @@ def _length(film: Film) -> str:
 
 
 def _head(options: argparse.Namespace) -> list[str]:
-    asked = " ".join(sys.argv[1:2])
+    limit = f" --frames {options.frames}" if options.frames else ""
     machine = bench.machine("jax", "av", "opencv-python-headless")
     return [
         "## Steady color",
         "",
-        f"`python benchmarks/temporal.py {asked} --clips DIR` on {machine}. "
+        f"`python benchmarks/temporal.py figures --clips DIR{limit}` on {machine}. "
         "Bundled `hueshift_gan` weights, from file to file, encoded without loss. Flow error: how "
         "far chroma is from the frame before, brought along the motion of the true film "
         f"({dis_flow.NAME}; hidden places left out), divided by mean |ab|; the truth's own is "

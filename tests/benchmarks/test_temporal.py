@@ -25,6 +25,9 @@ def rng():
 
 bars = script("temporal_bars")
 clips = script("temporal_clips")
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(ROOT / "benchmarks"))
+    given = script("temporal_given")
 
 
 def figures(error, *, flicker=0.5, cdc=0.001, psnr=25.0, colorfulness=20.0):
@@ -131,3 +134,37 @@ def shots_instruments():
 
 def test_cuts_are_read_beside_the_film():
     assert clips.starts_in("first_frame\n5\n9\n", 8) == (0, 5)
+
+
+def given_scores(*levels):
+    """One film, each way at a constant PSNR."""
+    curves = {
+        name: {figure: [level] * given.FRAMES for figure in given.FIGURES}
+        for name, level in zip(given.names(), levels, strict=True)
+    }
+    return {"film": curves}
+
+
+def test_what_is_given_is_held_to_its_bars():
+    assert all(given.bars(given_scores(20.0, 25.0, 26.0, 20.5, 21.0, 22.5)).values())
+    assert not any(given.bars(given_scores(20.0, 23.0, 22.0, 21.0, 21.0, 21.5)).values())
+
+
+def test_given_frames_do_not_count():
+    curves = given_scores(20.0, 25.0, 26.0, 20.5, 21.0, 22.5)["film"]
+    for name in (given.FIRST, given.BOTH):
+        curves[name]["psnr"][0] = curves[name]["psnr"][-1] = 99.0
+    assert given.mean(curves, given.BOTH, "psnr") == 26.0
+    assert given.mean(curves, given.FIRST, "psnr") > 25.0
+
+
+def test_more_points_begin_with_the_fewer(rng):
+    frame = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    few, many = (given.points_text(frame, count).splitlines() for count in (4, 16))
+    assert len(few) == 5
+    assert many[:5] == few
+
+
+def test_points_have_the_color_of_their_place():
+    frame = np.full((48, 64, 3), (10, 200, 255), np.uint8)
+    assert given.points_text(frame, 1).endswith("#0ac8ff\n")
