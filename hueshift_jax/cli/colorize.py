@@ -110,6 +110,10 @@ def _add_given(group: argparse._ArgumentGroup) -> None:
     add("--reference", type=Path, metavar="PICTURE|DIR", help=reference, **several)
     points = "lines of time, x, y and color: 12.5,320,180,#c08060"
     add("--points", type=Path, metavar="CSV", help=points, **several)
+    cuts = "where shots begin, in place of detection: a list as OUT.hueshift/shots.csv"
+    add("--cuts", type=Path, metavar="FILE", help=cuts)
+    keep = "shots in color already: kept if clearly so, with any chroma, never"
+    add("--keep-color", choices=("auto", "yes", "no"), default="auto", help=keep)
 
 
 def _add_result(group: argparse._ArgumentGroup) -> None:
@@ -238,6 +242,8 @@ def _color_all(options: argparse.Namespace, tell: Callable) -> int:
     ]
     if len(named) > 1 and options.output and not Path(options.output).is_dir():
         raise UsageError(f"{options.output} must be an existing folder for several results")
+    if len(named) > 1 and options.cuts is not None:
+        raise UsageError("--cuts lists the shots of one film; color several films one by one")
     settings = {"size": options.size, "temperature": options.temperature}
     colorizer = api.choose(options.system or api.DEFAULT_SYSTEM, **settings)
     if len(named) == 1:
@@ -324,6 +330,8 @@ def resolve(options: argparse.Namespace):
         controls=_controls(options),
         encoding=Encoding(crf=options.crf, preset=options.preset, lossless=options.lossless),
         temporal=options.temporal,
+        cuts=options.cuts,
+        keep_color=options.keep_color,
         start_s=options.start,
         end_s=options.end,
         seed=options.seed,

@@ -170,7 +170,8 @@ def _color(truth: "Clip", target: Path, colorizer: Any) -> "Clip":
         api.colorize_picture_file(truth.pictures[0], picture, colorizer, ColorizeOptions())
         return Clip(truth.name, picture, pictures=(picture,))
     film = target.with_suffix(".mkv")
-    options = ColorizeOptions(encoding=Encoding(preset="ultrafast", lossless=True))
+    encoding = Encoding(preset="ultrafast", lossless=True)
+    options = ColorizeOptions(encoding=encoding, keep_color="no")
     api.colorize_video(truth.path, film, colorizer, options)
     return Clip(truth.name, film, film=film)
 

@@ -9,14 +9,18 @@ from hueshift_jax.pipeline.clockwork import Shares
 from hueshift_jax.pipeline.colorize import colorize
 from hueshift_jax.pipeline.compose import Composer
 from hueshift_jax.pipeline.controls import Controls, control
+from hueshift_jax.pipeline.facts import ShotFacts
 from hueshift_jax.pipeline.frames import Chroma, ColorFrame, View, look
 from hueshift_jax.pipeline.given import Given, give
 from hueshift_jax.pipeline.journal import Journal
 from hueshift_jax.pipeline.motion import Motion
+from hueshift_jax.pipeline.own_color import pass_through
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.progress import Mark, Progress, Stretch, unmarked
 from hueshift_jax.pipeline.recorder import Composed, Products, Recorder
+from hueshift_jax.pipeline.rules import Rules
 from hueshift_jax.pipeline.segments import Divider, Keeper
+from hueshift_jax.pipeline.shot_list import ShotList
 from hueshift_jax.pipeline.shots import Shot, split
 from hueshift_jax.pipeline.stabilize import stabilize
 from hueshift_jax.video.prefetch import Background, prefetch
@@ -34,7 +38,8 @@ class Plan:
     painter colors frames without stored chroma; it may be missing where there are none. reach is
     that of the smoother, 0 for none; motion is how chroma is carried from frame to frame, none
     where the network is to see them all. start_s and end_s trim the film. mark stands for what a
-    person gives for a shot, and given is that itself.
+    person gives for a shot, and given is that itself. rules say how shots are judged; shots is a
+    person's own list of them.
     """
 
     info: MediaInfo
@@ -47,6 +52,8 @@ class Plan:
     mark: Mark = unmarked
     motion: Motion | None = None
     given: Given | None = None
+    rules: Rules = field(default_factory=Rules)
+    shots: ShotList | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ def _reader(plan: Plan, progress: Progress, stretch: Stretch) -> Reader:
         end_s=plan.end_s,
         skip=progress.frames_before(stretch.first),
         after_pts=after,
+        chroma=plan.rules.keep != "no",
     )
 
 
@@ -124,13 +132,13 @@ def _record(
     shares: Shares,
 ) -> None:
     """Lets views pass the chain while others are decoded, composed and encoded."""
-    thumbs = [chroma.luma for chroma in keeper.history]
     with (
         contextlib.closing(prefetch(views, _AHEAD)) as ahead,
         Background(recorder.consume, _BEHIND) as encoded,
         Background(_composing(plan, shares, encoded.put), _BEHIND) as sink,
     ):
-        _run_shots(plan, split(ahead, thumbs), keeper, divider, put=sink.put)
+        shots = split(ahead, keeper.past, rules=plan.rules, given=plan.shots)
+        _run_shots(plan, shots, keeper, divider, put=sink.put)
 
 
 def _composing(
@@ -151,18 +159,18 @@ def _composing(
 
 
 def _views(
-    plan: Plan, reader: Reader, stored: Iterator[tuple[int, Chroma, bool]], goes_on: bool
+    plan: Plan, reader: Reader, stored: Iterator[tuple[int, Chroma, bool, ShotFacts]], goes_on: bool
 ) -> Iterator[View]:
     """Frames with their stored chroma first, then those that the network is to see."""
     frames = iter(reader)
-    for pts, chroma, starts in stored:
+    for pts, chroma, starts, facts in stored:
         frame = next(frames, None)
         if frame is None or frame.pts != pts:
             raise JournalError(
                 f"The stored progress has other frames than {plan.info.path}; "
                 "add --no-resume to begin anew."
             )
-        yield View(frame, chroma.luma, chroma=chroma, starts_shot=starts)
+        yield View(frame, chroma.luma, chroma=chroma, starts_shot=starts, facts=facts)
     if goes_on and plan.painter is not None:
         info = plan.info
         for frame in frames:
@@ -178,10 +186,20 @@ def _run_shots(
     put: Callable[[object], None],
 ) -> None:
     for shot in shots:
-        history = () if shot.starts else keeper.history
-        colored = colorize(shot, plan.painter, keeper.leaves, plan.motion)
-        kept = keeper.keep(colored, shot.starts, put)
-        smooth = stabilize(kept, plan.reach, history) if plan.reach else kept
-        wanted = give(smooth, plan.given) if plan.given is not None else smooth
-        for item in divider.divide(control(wanted, plan.controls), shot.starts):
+        if shot.facts.kept:
+            wanted = keeper.keep(pass_through(shot.views), shot, put)
+        else:
+            wanted = _colored(plan, shot, keeper, put)
+        for item in divider.divide(wanted, shot.starts):
             put(item)
+
+
+def _colored(
+    plan: Plan, shot: Shot, keeper: Keeper, put: Callable[[object], None]
+) -> Iterator[ColorFrame]:
+    history = () if shot.starts else keeper.history
+    colored = colorize(shot, plan.painter, keeper.leaves, plan.motion)
+    kept = keeper.keep(colored, shot, put)
+    smooth = stabilize(kept, plan.reach, history) if plan.reach else kept
+    wanted = give(smooth, plan.given) if plan.given is not None else smooth
+    return control(wanted, plan.controls)

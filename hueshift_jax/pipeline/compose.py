@@ -2,7 +2,7 @@
 
 The luma plane is handed on as it was decoded. Chroma is enlarged to the 4:2:0 grid with the right
 siting, made displayable at the lightness of the source (constant L* and hue), and expressed in the
-source's matrix and range.
+source's matrix and range. Black bars are exactly neutral. Chroma that is kept is handed on too.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hueshift_jax.pipeline.bars import neutral_in
 from hueshift_jax.pipeline.displayable import displayable
 from hueshift_jax.pipeline.frames import ColorFrame, as_coded
 from hueshift_jax.video.frame import (
@@ -19,6 +20,7 @@ from hueshift_jax.video.frame import (
     Planes,
     Siting,
     matrix_coefficients,
+    requantize,
     ycbcr_scale,
 )
 
@@ -43,9 +45,14 @@ class Composer:
         self._matrices: dict[tuple[int, int], tuple[jax.Array, jax.Array]] = {}
 
     def __call__(self, frame: ColorFrame) -> Planes:
-        """The planes of one frame."""
-        cb, cr = self.chroma(frame.frame.luma, frame.ab)
+        """The planes of one frame: with its own chroma, where it carries it."""
         source = frame.frame
+        if source.chroma is not None:
+            chroma = (requantize(p, self._color.bit_depth, self._bits) for p in source.chroma)
+        else:
+            chroma = self.chroma(source.luma, frame.ab)
+        neutral = round(ycbcr_scale(self._color, self._bits).neutral)
+        cb, cr = (neutral_in(plane, source.bars, neutral) for plane in chroma)
         return Planes(source.pts, source.duration, source.luma, cb, cr)
 
     def chroma(self, luma: np.ndarray, ab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

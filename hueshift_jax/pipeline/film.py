@@ -24,10 +24,13 @@ from hueshift_jax.pipeline.given_files import Paths
 from hueshift_jax.pipeline.giving import given_for
 from hueshift_jax.pipeline.identity import display_size, identify
 from hueshift_jax.pipeline.motion import Motion
+from hueshift_jax.pipeline.own_color import Keep
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.progress import FOREVER, Mark, Progress, unmarked
 from hueshift_jax.pipeline.recorder import Products, side_by_side_info
 from hueshift_jax.pipeline.reference import Features
+from hueshift_jax.pipeline.rules import Rules
+from hueshift_jax.pipeline.shot_table import shot_list_for, write_shots
 from hueshift_jax.pipeline.stabilize import reach_for
 from hueshift_jax.pipeline.target import check_target
 from hueshift_jax.video.probe import PICTURE_RATE, MediaInfo
@@ -53,6 +56,8 @@ class ColorizeOptions:
     frames_rate: frames per second of a folder of pictures.
     frames_folder: a folder for the frames as PNG files, beside the film.
     given: colors that a person gives for some frames.
+    cuts: a file that lists where shots begin, in place of detection.
+    keep_color: which shots keep their own colors: those clearly in color, any with chroma, none.
     side_by_side: a second film of gray and color next to each other.
     overwrite: replace a result that we did not make.
     resume: continue stored progress.
@@ -67,6 +72,8 @@ class ColorizeOptions:
     frames_rate: Fraction = PICTURE_RATE
     frames_folder: Path | None = None
     given: Paths = field(default_factory=Paths)
+    cuts: Path | None = None
+    keep_color: Keep = "auto"
     side_by_side: bool = False
     overwrite: bool = False
     resume: bool = True
@@ -102,6 +109,7 @@ class Film:
         self._options = options
         self._tell = tell
         self._folder = journal.folder_for(output)
+        self._shots = shot_list_for(info, options)
         self._given = given_for(info, options, colorizer, see, self._folder)
         self._mark = mark if self._given is None else self._given.mark
         self._side = output.with_name(f"{output.stem}.side-by-side{output.suffix}")
@@ -162,7 +170,8 @@ class Film:
             "encoder": importlib.metadata.version("av"),
         }
         given = self._mark(-FOREVER, FOREVER)
-        network = {**identity, **trim, "temporal": options.temporal}
+        shots = {"cuts": self._shots and self._shots.digest(), "keep-color": self._keep}
+        network = {**identity, **trim, "temporal": options.temporal, **shots}
         return journal.Job(identify(self._info), network, look, given)
 
     def _record(self, kept: journal.Journal, progress: Progress) -> build.Tally:
@@ -178,6 +187,9 @@ class Film:
         if not tally.frames:
             raise UsageError(self._nothing())
         kept.completed(tally.segments, tally.frames, tally.damage)
+        line = write_shots(kept, tally.segments, self._info, from_start=not self._options.start_s)
+        if line is not None:
+            self._tell(events.Note(line))
         return tally
 
     def _nothing(self) -> str:
@@ -201,7 +213,13 @@ class Film:
             self._mark,
             Motion(DisFlow("fast")) if smooth else None,
             self._given,
+            Rules(info.color, self._keep, info.rotation),
+            self._shots,
         )
+
+    @property
+    def _keep(self) -> Keep:
+        return "no" if self._info.gray else self._options.keep_color
 
     def _painter(self) -> Painter:
         used = jax.devices()[0]

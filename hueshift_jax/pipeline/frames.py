@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hueshift_jax.pipeline.facts import ShotFacts
 from hueshift_jax.video.frame import ColorSpec, Frame, ycbcr_scale
 
 AB_STEP = 0.85
@@ -35,7 +36,7 @@ class View:
 
     thumb (h, w) uint8 is its small upright gray. A frame that the network is to see has `gray`,
     uint8 at the working size; one that it saw in an earlier run has `chroma` instead, and
-    starts_shot says what was decided then.
+    starts_shot and the facts of its shot say what was decided then.
     """
 
     frame: Frame
@@ -43,6 +44,7 @@ class View:
     gray: np.ndarray | None = None
     chroma: Chroma | None = None
     starts_shot: bool | None = None
+    facts: ShotFacts | None = None
 
 
 @dataclass(frozen=True)

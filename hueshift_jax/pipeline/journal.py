@@ -25,14 +25,15 @@ from typing import Any, Self
 import numpy as np
 
 from hueshift_jax.pipeline import durable
+from hueshift_jax.pipeline.facts import ShotFacts
 from hueshift_jax.pipeline.frames import Chroma
 from hueshift_jax.pipeline.lock import Lock
 from hueshift_jax.pipeline.progress import Mark, Progress, Seal, Segment, checked, shots, unmarked
-from hueshift_jax.pipeline.stored import StoredSegment, stored_segment
+from hueshift_jax.pipeline.stored import StoredSegment, stored_facts, stored_segment
 from hueshift_jax.video.files import unwritable
 from hueshift_jax.video.reader import Damage
 
-FORMAT = 2
+FORMAT = 3
 """Raised when journals of earlier versions can no longer be continued."""
 SUFFIX = ".hueshift"
 
@@ -235,12 +236,16 @@ class Journal:
     def _save(self) -> None:
         durable.write_json(self.folder / "job.json", self._state)
 
-    def stored(self, numbers: range) -> Iterator[tuple[int, Chroma, bool]]:
-        """Time and stored chroma frame by frame, and whether the frame begins a shot."""
+    def stored(self, numbers: range) -> Iterator[tuple[int, Chroma, bool, ShotFacts]]:
+        """Time and stored chroma of each frame, whether it begins a shot, the facts of its shot."""
         for number in numbers:
             segment = StoredSegment.load(self.chroma_path(number))
             for place, known in enumerate(zip(segment.pts, segment.chroma, strict=True)):
-                yield *known, segment.starts_shot and place == 0
+                yield *known, segment.starts_shot and place == 0, segment.facts
+
+    def facts(self, number: int) -> ShotFacts:
+        """The facts of the shot to which segment `number` belongs."""
+        return stored_facts(self.chroma_path(number)) or ShotFacts()
 
     def before(self, number: int, count: int) -> tuple[list[Chroma], tuple[np.ndarray, ...]]:
         """Chroma of up to `count` frames before segment `number`, back to their shot's beginning.

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 
+from hueshift_jax.pipeline.facts import ShotFacts
 from hueshift_jax.pipeline.frames import SEGMENT_FRAMES, Chroma, ColorFrame
 from hueshift_jax.pipeline.journal import Journal
 from hueshift_jax.pipeline.progress import FOREVER, Mark, Progress, Seal
 from hueshift_jax.pipeline.recorder import SegmentChroma, SegmentEnd, ShotEnd
+from hueshift_jax.pipeline.shots import Past, Shot
 from hueshift_jax.pipeline.stored import StoredSegment
 from hueshift_jax.video.cuts import HISTORY
 
@@ -17,8 +19,8 @@ from hueshift_jax.video.cuts import HISTORY
 class Keeper:
     """Divides chroma into segments and sees to it that each is stored once.
 
-    history and leaves are what the journal knows of the shot before the first frame, and of the
-    colorizer's memory after the last stored one.
+    history, past and leaves are what the journal knows of the shot before the first frame, and of
+    the colorizer's memory after the last stored one.
 
     Args:
       journal: where the stored ones are.
@@ -28,6 +30,7 @@ class Keeper:
 
     def __init__(self, journal: Journal, progress: Progress, first: int):
         self.history, _ = journal.before(first, HISTORY)
+        self.past = _past(journal, progress, first, self.history)
         self.leaves = journal.before(len(progress.segments), 1)[1]
         self._stored = len(progress.segments)
         self._number = first
@@ -39,29 +42,44 @@ class Keeper:
         return self._number
 
     def keep(
-        self, frames: Iterator[ColorFrame], starts: bool, put: Callable[[object], None]
+        self, frames: Iterator[ColorFrame], shot: Shot, put: Callable[[object], None]
     ) -> Iterator[ColorFrame]:
-        """The same frames; their chroma is handed over whenever a segment is full."""
+        """The same frames; their chroma is handed over whenever a segment is full.
+
+        shot: where they come from.
+        """
+        starts = shot.starts
         part: list[tuple[int, Chroma]] = []
         memory = None
         for frame in frames:
             part.append((frame.frame.pts, frame.chroma))
             memory = frame.memory
             if len(part) == SEGMENT_FRAMES:
-                self._store(part, starts, memory, put)
+                self._store(_segment(part, starts, memory, shot.facts), put)
                 part, starts = [], False
             yield frame
         if part:
-            self._store(part, starts, memory, put)
+            self._store(_segment(part, starts, memory, shot.facts), put)
 
-    def _store(
-        self, part: Sequence[tuple[int, Chroma]], starts: bool, memory: object, put: Callable
-    ) -> None:
+    def _store(self, segment: StoredSegment, put: Callable) -> None:
         if self._number >= self._stored:
-            pts, chroma = zip(*part, strict=True)
-            put(SegmentChroma(self._number, StoredSegment(starts, pts, chroma, _leaves(memory))))
+            put(SegmentChroma(self._number, segment))
         self._number += 1
-        self.frames += len(part)
+        self.frames += len(segment.pts)
+
+
+def _segment(
+    part: Sequence[tuple[int, Chroma]], starts: bool, memory: object, facts: ShotFacts
+) -> StoredSegment:
+    pts, chroma = zip(*part, strict=True)
+    return StoredSegment(starts, pts, chroma, _leaves(memory), facts)
+
+
+def _past(journal: Journal, progress: Progress, first: int, history: Sequence[Chroma]) -> Past:
+    if not first:
+        return Past()
+    thumbs = tuple(chroma.luma for chroma in history)
+    return Past(thumbs, journal.facts(first - 1), progress.segments[first - 1].last_pts)
 
 
 def _leaves(memory: object) -> tuple[np.ndarray, ...]:

@@ -36,6 +36,18 @@ class ColorSpec:
     guessed: tuple[str, ...]
 
 
+class Bars(NamedTuple):
+    """How many rows and columns of the coded luma at each border are no picture, but black."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+NO_BARS = Bars()
+
+
 @dataclass(frozen=True)
 class Frame:
     """One decoded picture.
@@ -43,7 +55,9 @@ class Frame:
     index counts from 0 over the frames of the whole read, skipped ones included. pts and duration
     are in the stream's time base, duration 0 where unknown. luma (h, w) holds the decoded Y' code
     values, exact: uint8, or uint16 for more than 8 bits. chroma_excursion is the mean of
-    |Cb - neutral| + |Cr - neutral| in 8-bit codes over a sparse grid, 0 for gray sources.
+    |Cb - neutral| + |Cr - neutral| in 8-bit codes over a sparse grid, 0 for gray sources. chroma
+    is the Cb and Cr planes, where they are wanted: 4:2:0, exact if decoded so, in codes of luma's
+    depth. bars are those that were found.
     """
 
     index: int
@@ -51,6 +65,8 @@ class Frame:
     duration: int
     luma: np.ndarray
     chroma_excursion: float
+    chroma: tuple[np.ndarray, np.ndarray] | None = None
+    bars: Bars = NO_BARS
 
 
 @dataclass(frozen=True)
@@ -146,6 +162,23 @@ def luma_from_rgb(rgb: np.ndarray, matrix: Matrix) -> np.ndarray:
     kr, kb = matrix_coefficients(matrix)
     weights = np.float32([kr, 1 - kr - kb, kb])
     return (rgb.astype(np.float32) @ weights + np.float32(0.5)).astype(np.uint8)
+
+
+def chroma_from_rgb(rgb: np.ndarray, matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Full-range Cb and Cr of `rgb` (h, w, 3) uint8, 4:2:0 by means of four, rounding halves up."""
+    kr, kb = matrix_coefficients(matrix)
+    small = halved(rgb).astype(np.float32)
+    luma = small @ np.float32([kr, 1 - kr - kb, kb])
+    cb = 128.5 + (small[..., 2] - luma) / (2 * (1 - kb))
+    cr = 128.5 + (small[..., 0] - luma) / (2 * (1 - kr))
+    return tuple(np.clip(plane, 0, 255).astype(np.uint8) for plane in (cb, cr))
+
+
+def halved(plane: np.ndarray) -> np.ndarray:
+    """Means of two by two samples; the border is repeated where a size is odd."""
+    height, width = plane.shape[:2]
+    even = np.pad(plane, [(0, height % 2), (0, width % 2), (0, 0)][: plane.ndim], mode="edge")
+    return cv2.resize(even, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA)
 
 
 def enlarge_chroma(plane: np.ndarray, height: int, width: int, siting: Siting) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The luma plane of a decoded frame, by our own arithmetic.
+"""The luma plane of a decoded frame, and its chroma where wanted, by our own arithmetic.
 
 Bytes are taken from the frame's planes by line size. The scaler library only re-arranges samples
 of packed or otherwise unusual formats into planes of the same depth; it never scales levels.
@@ -7,10 +7,11 @@ of packed or otherwise unusual formats into planes of the same depth; it never s
 import re
 
 import av
+import cv2
 import numpy as np
 
 from hueshift_jax.video.color import is_rgb
-from hueshift_jax.video.frame import ColorSpec, luma_from_rgb, requantize
+from hueshift_jax.video.frame import ColorSpec, chroma_from_rgb, luma_from_rgb, requantize
 
 _PLANAR = re.compile(
     r"(yuva?4(20|22|44|11|10|40)p\d*|yuvj4\d\dp|gray\d*)(le|be)?|nv(12|21|16|24|42)|p[024]1[026](le|be)"
@@ -34,6 +35,36 @@ def frame_luma(frame: av.VideoFrame, color: ColorSpec) -> tuple[np.ndarray, floa
     if color.bit_depth < bits:
         luma = requantize(luma, bits, color.bit_depth, full_range=color.full_range)
     return np.array(luma, order="C"), _excursion(frame, bits)
+
+
+def frame_chroma(frame: av.VideoFrame, color: ColorSpec) -> tuple[np.ndarray, np.ndarray] | None:
+    """Code planes Cb and Cr, 4:2:0, in memory of their own, at luma's depth; None for gray.
+
+    Those of 4:2:0 sources are exact; others are averaged.
+    """
+    if is_rgb(frame.format.name):
+        return chroma_from_rgb(frame.to_ndarray(format="rgb24"), color.matrix)
+    frame = _as_planar(frame, color)
+    if len(frame.format.components) < 3:
+        return None
+    bits = frame.format.components[0].bits
+    if _INTERLEAVED_CHROMA.fullmatch(frame.format.name):
+        both = _plane(frame, 1)
+        planes = (both[:, ::2], both[:, 1::2])
+        planes = planes[::-1] if frame.format.name in ("nv21", "nv42") else planes
+    else:
+        planes = (_plane(frame, 1), _plane(frame, 2))
+    height, width = -(-frame.height // 2), -(-frame.width // 2)
+    fitting = (_resized(plane, height, width) for plane in planes)
+    return tuple(np.array(requantize(p, bits, color.bit_depth), order="C") for p in fitting)
+
+
+def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    if plane.shape == (height, width):
+        return plane
+    smaller = height <= plane.shape[0] and width <= plane.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(np.ascontiguousarray(plane), (width, height), interpolation=how)
 
 
 def _as_planar(frame: av.VideoFrame, color: ColorSpec) -> av.VideoFrame:

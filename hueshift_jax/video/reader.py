@@ -12,9 +12,9 @@ import numpy as np
 from hueshift_jax.errors import UnreadableMediaError, UnsupportedMediaError
 from hueshift_jax.video.clock import Clock
 from hueshift_jax.video.color import luma_depth
-from hueshift_jax.video.frame import Frame
+from hueshift_jax.video.frame import Frame, chroma_from_rgb
 from hueshift_jax.video.picture import list_pictures, read_picture_rgb
-from hueshift_jax.video.planes import frame_luma, rgb_luma
+from hueshift_jax.video.planes import frame_chroma, frame_luma, rgb_luma
 from hueshift_jax.video.probe import MediaInfo, main_video, pts_at
 from hueshift_jax.video.source import FOREIGN_ERRORS, open_source
 
@@ -57,6 +57,7 @@ class Reader:
         follow are those of an unskipped read, index and pts included.
       after_pts: the time of the last skipped frame, where it is known and no timestamp of a film
         needs repair; skipped frames are then left undecoded as far as possible.
+      chroma: frames carry their own chroma planes too.
 
     Raises, while iterating:
       UnreadableMediaError: not a single frame could be decoded.
@@ -72,9 +73,11 @@ class Reader:
         end_s: float | None = None,
         skip: int = 0,
         after_pts: int | None = None,
+        chroma: bool = False,
     ):
         self.damage = Damage()
         self._info = info
+        self._chroma = chroma and not info.gray
         self._skip = skip
         self._after_pts = after_pts
         self._first_pts = -math.inf if not start_s else pts_at(info, start_s)
@@ -110,7 +113,8 @@ class Reader:
             index, self._number = self._number, self._number + 1
             if index >= self._skip:
                 luma, excursion = frame_luma(frame, self._info.color)
-                yield Frame(index, pts, frame.duration or 0, luma, excursion)
+                chroma = frame_chroma(frame, self._info.color) if self._chroma else None
+                yield Frame(index, pts, frame.duration or 0, luma, excursion, chroma)
 
     def _wanted(self) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decoded frames within the trim, with repaired timestamps."""
@@ -258,7 +262,8 @@ class Reader:
                 continue
             found = True
             self._check_picture(rgb, pts)
-            yield Frame(index, pts, 1, *rgb_luma(rgb, info.color))
+            chroma = chroma_from_rgb(rgb, info.color.matrix) if self._chroma else None
+            yield Frame(index, pts, 1, *rgb_luma(rgb, info.color), chroma)
         if wanted and not found and not self._skip:
             raise UnreadableMediaError(f"{info.path} holds no picture that can be decoded.")
 

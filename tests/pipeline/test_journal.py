@@ -76,7 +76,7 @@ def test_a_finished_job_keeps_only_its_chroma(film, tmp_path, unbroken):
     done = color(film, tmp_path / "out.mp4")
     assert (done.frames, done.new_frames, done.already) == (COUNT, COUNT, False)
     kept = sorted(p.name for p in (tmp_path / "out.mp4.hueshift").iterdir())
-    assert kept == [*(f"chroma-{n:06d}.npz" for n in range(7)), "job.json"]
+    assert kept == [*(f"chroma-{n:06d}.npz" for n in range(7)), "job.json", "shots.csv"]
     assert packets(tmp_path / "out.mp4") == unbroken
 
 

@@ -25,7 +25,7 @@ from hueshift_jax.pipeline.frames import (
     upright,
 )
 from hueshift_jax.pipeline.painter import Painter
-from hueshift_jax.pipeline.shots import Shot, split
+from hueshift_jax.pipeline.shots import Past, Shot, split
 from hueshift_jax.pipeline.stabilize import MAX_LOOKAHEAD, reach_for, stabilize
 from hueshift_jax.video import cuts
 from hueshift_jax.video.frame import Planes, gray_from_luma, yuv_to_rgb
@@ -179,7 +179,7 @@ def test_split_goes_on_as_if_it_had_not_stopped():
         history = [v.thumb for v in whole[since:begin]][-cuts.HISTORY :]
         rest = [
             (shot.starts, [v.frame.index for v in shot.views])
-            for shot in split(whole[begin:], history)
+            for shot in split(whole[begin:], Past(history, pts=whole[begin - 1].frame.pts))
         ]
         assert rest[0][0] == (begin in (30, 45))
         assert [indices[0] for _, indices in rest[1:]] == [c for c in (30, 45) if c > begin]
