@@ -41,13 +41,20 @@ def write_shots(
     path = journal.folder / FILE
     if not path.exists() or path.read_bytes() != text.encode():
         durable.write(path, text.encode())
-    kept = sum(row.facts.kept for row in rows)
+    return _news(sum(row.facts.kept for row in rows), len(rows))
+
+
+def _news(kept: int, count: int) -> str | None:
     if not kept:
         return None
+    if kept == count:
+        return "The film is in color already and is kept; --keep-color no colors it."
     if kept == 1:
-        what = "The film is" if len(rows) == 1 else "1 shot is"
-        return f"{what} in color already and is kept; --keep-color no colors it too."
-    return f"{kept} shots are in color already and are kept; --keep-color no colors them too."
+        return f"1 of {count} shots is in color already and is kept; --keep-color no colors it too."
+    return (
+        f"{kept} of {count} shots are in color already and are kept; "
+        "--keep-color no colors them too."
+    )
 
 
 def _rows(journal: Journal, segments: int) -> Iterator[Row]:

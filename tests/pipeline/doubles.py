@@ -1,5 +1,6 @@
 """Stand-ins for a network and for films, small and quick."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -90,16 +91,20 @@ def describe(path: Path, height: int, width: int, *, color: ColorSpec = SD, **ch
     return MediaInfo(**{**facts, **changes})
 
 
-def make_film(path: Path, planes, **changes) -> MediaInfo:
-    """Encodes gray luma planes without loss into a film at 25 frames/s, and probes it."""
+def make_film(path: Path, planes, chroma=(), **changes) -> MediaInfo:
+    """Encodes luma planes without loss into a film at 25 frames/s, and probes it.
+
+    chroma: pairs of Cb and Cr planes of the first frames; the others are gray.
+    """
     planes = list(planes)
     height, width = planes[0].shape
     info = describe(path, height, width, kind="frames", **changes)
     segment = path.with_suffix(".nut")
     neutral = np.full((-(-height // 2), -(-width // 2)), 128, np.uint8)
+    pairs = itertools.chain(chroma, itertools.repeat((neutral, neutral)))
     with SegmentWriter(segment, info, Encoding(preset="ultrafast", lossless=True)) as writer:
-        for index, luma in enumerate(planes):
-            writer.write(Planes(512 * index, 512, luma, neutral, neutral))
+        for index, (luma, pair) in enumerate(zip(planes, pairs)):
+            writer.write(Planes(512 * index, 512, luma, *pair))
     assemble([segment], info, path)
     segment.unlink()
     return probe(path)
