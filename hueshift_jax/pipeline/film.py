@@ -170,8 +170,9 @@ class Film:
             "encoder": importlib.metadata.version("av"),
         }
         given = self._mark(-FOREVER, FOREVER)
-        shots = {"cuts": self._shots and self._shots.digest(), "keep-color": self._keep}
-        network = {**identity, **trim, "temporal": options.temporal, **shots}
+        shots = (self._shots and self._shots.digest(), self._keep)
+        network = {**identity, **trim, "temporal": options.temporal}
+        network |= dict(zip(journal.OF_SHOTS, shots, strict=True))
         return journal.Job(identify(self._info), network, look, given)
 
     def _record(self, kept: journal.Journal, progress: Progress) -> build.Tally:

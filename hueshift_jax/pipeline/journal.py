@@ -36,6 +36,8 @@ from hueshift_jax.video.reader import Damage
 FORMAT = 3
 """Raised when journals of earlier versions can no longer be continued."""
 SUFFIX = ".hueshift"
+OF_SHOTS = ("cuts", "keep-color")
+"""The names of the network's settings that say where shots begin and which keep their colors."""
 
 _DRAFTS = ("*" + durable.DRAFT, "*" + durable.DRAFT + ".*")
 
@@ -294,7 +296,8 @@ def outcome(folder: Path, output: Path, job: Job) -> str:
 
     Returns:
       "same": it is the untouched result of this very job. "ours": it is the untouched result of
-      this journal with another appearance, or other colors given. "foreign": anything else.
+      this journal with another appearance, other colors given, or other shots. "foreign": anything
+      else.
     """
     state = durable.read_json(folder / "job.json") or {}
     for name in ("output", "pending"):
@@ -303,9 +306,16 @@ def outcome(folder: Path, output: Path, job: Job) -> str:
             made = record.get("settings", {})
             if made == asdict(job):
                 return "same"
-            if made.get("source") == job.source and made.get("network") == job.network:
+            if made.get("source") == job.source and _asked(made.get("network", {})) == _asked(
+                job.network
+            ):
                 return "ours"
     return "foreign"
+
+
+def _asked(network: Settings) -> Settings:
+    """The settings without what a person says about the shots."""
+    return {name: value for name, value in network.items() if name not in OF_SHOTS}
 
 
 def _stamp(path: Path) -> dict[str, int]:

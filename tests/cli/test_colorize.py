@@ -62,6 +62,7 @@ def told(capsys, *argv):
         (["--video", "x", "--preset", "quick"], "quick"),
         (["--video", "x", "--temporal", "sometimes"], "sometimes"),
         (["--video", "x", "--start", "soon"], "'soon' is not a time"),
+        (["--video", "x", "--keep-color", "maybe"], "maybe"),
         (["--video", "x", "--start", "5", "--end", "5"], "later"),
         (["--video", "x", "--preview", "1", "--end", "5"], "exclude"),
         (["--video", "x", "--keyframe", "soon=a.png"], "'soon' is not a time"),
@@ -234,6 +235,21 @@ def test_pictures_are_colored_one_by_one(capsys, fake, tmp_path, sizes, option):
     colored = read_picture_rgb(tmp_path / "1.color.png")
     assert colored.shape == (sizes[1], 64, 3)
     assert np.ptp(colored.astype(int), axis=2).max() > 10
+
+
+def test_a_list_of_shots(capsys, fake, film, tmp_path):
+    cuts = tmp_path / "cuts.csv"
+    cuts.write_text("first_frame\n7\n3\n")
+    code, out, err = told(capsys, "--video", film, "--cuts", cuts)
+    assert (code, out) == (2, "")
+    assert "line 3: this shot does not begin after the one before it" in err
+    cuts.write_text("first_frame\n3\n7\n")
+    assert told(capsys, "--video", film, "--cuts", cuts)[0] == 0
+    text = (tmp_path / "film.color.mp4.hueshift" / "shots.csv").read_text()
+    assert [row.split(",")[1] for row in text.splitlines()[1:]] == ["0", "3", "7"]
+    code, _, err = told(capsys, "--video", film, film, "--cuts", cuts)
+    assert code == 2
+    assert "one film" in err
 
 
 def test_one_bad_film_does_not_stop_the_others(capsys, fake, film, tmp_path):
