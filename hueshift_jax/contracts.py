@@ -5,7 +5,7 @@ it is a float, full range 0..1; `ab` is chroma in CIELAB units; confidence is 0.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -30,8 +30,8 @@ class Batch(NamedTuple):
     rgb_u8: Array
 
 
-class System(Protocol):
-    """A trainable thing: networks, losses and optimizers."""
+class Trainable(Protocol):
+    """What training needs to know of a system."""
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
@@ -41,8 +41,21 @@ class System(Protocol):
         """One optimizer step (all networks of an adversarial game included)."""
         ...
 
+
+class System(Trainable, Protocol):
+    """A trainable thing that colors: networks, losses and optimizers."""
+
     def colorizer(self, state: State) -> "Colorizer":
         """What the trained state does to a film."""
+        ...
+
+
+@runtime_checkable
+class FlowSystem(Trainable, Protocol):
+    """A trainable thing that sees motion."""
+
+    def estimator(self, state: State) -> "FlowEstimator":
+        """The motion that the trained state sees."""
         ...
 
 

@@ -159,8 +159,8 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
     import jax
 
     from hueshift_jax import sharding
-    from hueshift_jax.cli.held_out import HeldOut
-    from hueshift_jax.data import batches, samples
+    from hueshift_jax.contracts import FlowSystem
+    from hueshift_jax.data import batches
     from hueshift_jax.training import loop
 
     divided = _divided(settings, data, folder, held_out)
@@ -173,11 +173,10 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
         _write_down(settings, folder, divided.names)
         _announce(settings, pictures, mesh, folder)
     system = settings.system.build()
-    evaluator = HeldOut(kept, pictures, system.colorizer) if kept is not None and first else None
-    notes = _references(evaluator, len(kept), held_out or folder / _NAMES) if evaluator else {}
+    judge = _flow_judged if isinstance(system, FlowSystem) else _color_judged
+    evaluator, notes, hooks = judge(system, divided, folder, held_out)
     if first and kept is None:
         print(f"{_not_held_out(settings)}; nothing is evaluated")
-    sheet = samples.Sheet(pictures if kept is None else kept, folder / "samples")
     peak = _peak_gflops() if first else 0.0
     loop.run(
         settings,
@@ -192,11 +191,38 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
         ),
         folder=folder,
         mesh=mesh,
-        hooks=(lambda step, state: sheet.write(step, system.colorizer(state)),),
+        hooks=hooks,
         evaluators=() if kept is None else (evaluator or _elsewhere,),
         notes=notes | ({"peak_gflops": peak} if peak else {}),
         peak_gflops=peak,
     )
+
+
+def _color_judged(system, divided, folder: Path, held_out: Path | None):
+    """The evaluator of a system that colors, its notes, and what shows samples."""
+    from hueshift_jax import sharding
+    from hueshift_jax.cli.held_out import HeldOut
+    from hueshift_jax.data import samples
+
+    pictures, kept = divided.training, divided.held_out
+    sheet = samples.Sheet(pictures if kept is None else kept, folder / "samples")
+    hooks = (lambda step, state: sheet.write(step, system.colorizer(state)),)
+    if kept is None or not sharding.is_first():
+        return None, {}, hooks
+    evaluator = HeldOut(kept, pictures, system.colorizer)
+    return evaluator, _references(evaluator, len(kept), held_out or folder / _NAMES), hooks
+
+
+def _flow_judged(system, divided, folder: Path, held_out: Path | None):
+    """As `_color_judged`, of a system that sees motion, which has no samples."""
+    from hueshift_jax import sharding
+    from hueshift_jax.cli.held_out_flow import HeldOutFlow
+
+    kept = divided.held_out
+    if kept is None or not sharding.is_first():
+        return None, {}, ()
+    print(f"{len(kept)} pictures are held out and set in motion ({held_out or folder / _NAMES})")
+    return HeldOutFlow(kept, system.estimator), {}, ()
 
 
 def _elsewhere(state) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,8 @@ other files of that repository depend on the version of PyTorch or divide by 81.
 flows of all levels are returned after `eval()` too, because they cost nothing.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -128,8 +130,18 @@ class FastFlowNet(nnx.Module):
         )
         self.decoders = nnx.List(Decoder(seen, decoder_widths, groups, rngs=rngs) for _ in LEVELS)
 
-    def __call__(self, pair: Float[Array, "b h w c"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
+    def __call__(
+        self,
+        pair: Float[Array, "b h w c"],
+        *,
+        finest: int = LEVELS[0],
+        begin: Callable[[int, jax.Array], jax.Array] | None = None,
+    ) -> tuple[Float[Array, "b _ _ 2"], ...]:
         """The flows from stride 4 to stride 64, as `paired` pictures have them.
+
+        finest: the level to stop at; 3 leaves out stride 4, which is most of the work.
+        begin: (place in `LEVELS`, flow of the coarser level, enlarged) -> what the level begins
+          with in its place.
 
         Raises:
           ShapeError: not six channels, or sides that are no multiples of 64.
@@ -137,13 +149,14 @@ class FastFlowNet(nnx.Module):
         require_picture(pair, 6, multiple=MULTIPLE, what="pair of pictures")
         both = self.features(jnp.concatenate([pair[..., :3], pair[..., 3:]]))
         flows, flow = [], None
-        for place in reversed(range(len(LEVELS))):
+        for place in reversed(range(LEVELS.index(finest), len(LEVELS))):
             first, second = jnp.split(both[place], 2)
             if flow is None:
                 up = jnp.zeros((*first.shape[:3], 2))
                 flow = self.decoders[place](self.seen(place, first, second, up))
             else:
                 up = self.up[place](flow)
+                up = up if begin is None else begin(place, up)
                 moved = warp.warp(second, up * pixels_per_unit(LEVELS[place]))
                 flow = self.decoders[place](self.seen(place, first, moved, up)) + up
             flows.insert(0, flow)

@@ -14,6 +14,8 @@ warped pixels has one channel and one threshold by default, 0.999, where the sou
 0.999 and "above 0.999"; the flows of all levels are returned after `eval()` too.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -161,14 +163,22 @@ class PWCNet(nnx.Module):
         self.radius = radius
         self.threshold = threshold
 
-    def __call__(self, pair: Float[Array, "b h w c"]) -> tuple[Float[Array, "b _ _ 2"], ...]:
+    def __call__(
+        self,
+        pair: Float[Array, "b h w c"],
+        *,
+        begin: Callable[[int, jax.Array], jax.Array] | None = None,
+    ) -> tuple[Float[Array, "b _ _ 2"], ...]:
         """The flows from stride 4 to stride 64.
+
+        begin: (place in `LEVELS`, flow of the coarser level, enlarged) -> what the level begins
+          with in its place.
 
         Raises:
           ShapeError: not six channels, or sides that are no multiples of 64.
         """
         require_picture(pair, 6, multiple=MULTIPLE, what="pair of pictures")
-        both = self._features(jnp.concatenate([pair[..., :3], pair[..., 3:]]))
+        both = self.features(jnp.concatenate([pair[..., :3], pair[..., 3:]]))
         flows, flow, known = [], None, None
         for place in reversed(range(len(LEVELS))):
             first, second = jnp.split(both[place], 2)
@@ -177,6 +187,7 @@ class PWCNet(nnx.Module):
             else:
                 coarser = self.estimators[place + 1]
                 up, feature = coarser.upflow(flow), coarser.upfeat(known)
+                up = up if begin is None else begin(place, up)
                 moved = self._moved(second, up * pixels_per_unit(LEVELS[place]))
                 seen = jnp.concatenate([self._cost(first, moved), first, up, feature], -1)
             flow, known = self.estimators[place](seen)
@@ -200,7 +211,7 @@ class PWCNet(nnx.Module):
 
         return warp.flow_of_resized(run, target, source, MULTIPLE)
 
-    def _features(self, x: Float[Array, "b h w 3"]) -> list[Float[Array, "b _ _ _"]]:
+    def features(self, x: Float[Array, "b h w 3"]) -> list[Float[Array, "b _ _ _"]]:
         """The pyramid of one picture, levels 2 to 6."""
         found = []
         for level in self.pyramid:
