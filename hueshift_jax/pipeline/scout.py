@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from hueshift_jax.pipeline import durable
 from hueshift_jax.pipeline.frames import View, look
+from hueshift_jax.pipeline.shot_list import ShotList
 from hueshift_jax.pipeline.shots import split
 from hueshift_jax.video.frame import Frame
 from hueshift_jax.video.prefetch import prefetch
@@ -22,12 +23,16 @@ _AHEAD = 8
 
 @dataclass(frozen=True)
 class Part:
-    """A film, or the part of it that is colored; `size` is the working size."""
+    """A film, or the part of it that is colored.
+
+    size is the working size; shots is a person's own list of shots.
+    """
 
     info: MediaInfo
     size: tuple[int, int]
     start_s: float | None = None
     end_s: float | None = None
+    shots: ShotList | None = None
 
     def look(self, frame: Frame) -> View:
         """What the network would see of a frame."""
@@ -74,6 +79,7 @@ def known_layout(part: Part, folder: Path, identity: dict[str, Any]) -> Layout:
     identity: what tells the film from others.
     """
     asked = {"film": identity, "size": part.size, "trim": [part.start_s, part.end_s]}
+    asked["shots"] = part.shots and part.shots.digest()
     asked = {name: list(v) if isinstance(v, tuple) else v for name, v in asked.items()}
     stored = durable.read_json(folder / _FILE) or {}
     if stored.get("asked") == asked:
@@ -95,7 +101,7 @@ def scout(part: Part) -> Layout:
     with Reader(part.info, start_s=part.start_s, end_s=part.end_s) as reader:
         views = prefetch(map(part.look, reader), _AHEAD)
         with contextlib.closing(views):
-            for shot in split(views):
+            for shot in split(views, given=part.shots):
                 starts.append(len(pts))
                 pts.extend(view.frame.pts for view in shot.views)
         damage = reader.damage

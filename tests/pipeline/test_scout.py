@@ -3,6 +3,7 @@
 import pytest
 
 from hueshift_jax.pipeline.scout import Layout, Part, frames_of, known_layout, scout
+from hueshift_jax.pipeline.shot_list import Entry, ShotList
 from tests.pipeline.doubles import lumas, make_film
 
 SIZE = 32, 64
@@ -55,3 +56,11 @@ def test_the_film_is_read_once(film, tmp_path, monkeypatch):
     assert known_layout(part, tmp_path, {"size": 2}).pts == ()
     (tmp_path / "layout.json").write_text("{}")
     assert known_layout(part, tmp_path, {"size": 1}).pts == ()
+
+
+def test_a_list_of_shots_takes_the_place_of_detection(film, tmp_path):
+    shots = ShotList([Entry(5, None), Entry(9, None)], film)
+    part = Part(film, SIZE, shots=shots)
+    assert scout(part).starts == (0, 5, 9)
+    assert known_layout(part, tmp_path, {}).starts == (0, 5, 9)
+    assert known_layout(Part(film, SIZE), tmp_path, {}).starts != (0, 5, 9)
