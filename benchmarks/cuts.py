@@ -35,9 +35,8 @@ SINGLE = 5
 BAR_F1 = 0.97
 
 _EXPLAINED = (
-    "A cut counts at its very frame, a dissolve if exactly one shot begins while it lasts. Bars: F1 "
-    "of 0.97,",
-    "and nothing inside single shots.",
+    "A cut counts at its very frame, a dissolve if exactly one shot begins while it lasts.",
+    "Bars: F1 of 0.97, and nothing inside single shots.",
 )
 
 
