@@ -4,7 +4,7 @@ import argparse
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +80,8 @@ def read(path: Path, limit: int = 0) -> Iterator[np.ndarray]:
 def color(film: Film, output: Path, colorizer, options: ColorizeOptions) -> None:
     """Colors the frames that count, without loss; the film's own colors are not looked at."""
     rate = float(probe(film.path).average_rate)
-    settings = {"encoding": LOSSLESS, "end_s": (film.frames + 1) / rate}
-    if "keep_color" in {field.name for field in fields(options)}:
-        settings["keep_color"] = "no"
-    api.colorize_video(film.path, output, colorizer, replace(options, **settings))
+    settings = replace(options, encoding=LOSSLESS, keep_color="no", end_s=(film.frames + 1) / rate)
+    api.colorize_video(film.path, output, colorizer, settings)
 
 
 def together(film: Film, results: Mapping[str, Path]) -> Iterator[tuple[np.ndarray, dict]]:
