@@ -17,6 +17,7 @@ from hueshift_jax.errors import ConfigError, MissingWeightsError
 from hueshift_jax.pipeline import events
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.film import ColorizeOptions, Film
+from hueshift_jax.pipeline.giving import given_for_picture
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.pictures import color_picture
 from hueshift_jax.pipeline.target import check_target, target
@@ -172,8 +173,7 @@ def colorize_image(
     The colors of an RGB picture are not used.
     """
     gray = picture if picture.ndim == 2 else luma_from_rgb(picture, "bt601")
-    size = colorizer.working_size(*gray.shape)
-    painter = Painter(colorizer, size, seed=seed)
+    painter = Painter(colorizer, colorizer.working_size(*gray.shape), seed=seed)
     return color_picture(gray, painter, controls or Controls())
 
 
@@ -187,15 +187,18 @@ def colorize_picture_file(
     """Colors one picture file; side_by_side puts the gray picture to its left.
 
     Raises:
-      UsageError: `output` exists, or is the input.
-      MediaError: it cannot be read or written.
+      UsageError: `output` exists, or is the input, or what is given does not fit.
+      MediaError: it, or what is given, cannot be read or written.
     """
     begin = time.perf_counter()
     gray = read_picture_luma(source, "bt601")
     check_picture_name(output)
     check_target(source, output, may_exist=options.overwrite)
     tell(events.Found(source, output, "picture", gray.shape[1], gray.shape[0], frames=1))
-    rgb = colorize_image(gray, colorizer, options.controls, seed=options.seed)
+    painter = Painter(colorizer, colorizer.working_size(*gray.shape), seed=options.seed)
+    see = partial(_seen, colorizer)
+    given = given_for_picture(options.given, probe(source), painter, see)
+    rgb = color_picture(gray, painter, options.controls, given)
     if options.side_by_side:
         rgb = np.concatenate([np.repeat(gray[..., None], 3, axis=2), rgb], axis=1)
     write_picture(output, rgb)
@@ -220,13 +223,13 @@ def colorize_video(
       tell: called with `pipeline.events` as they happen, from several threads.
 
     Raises:
-      UsageError: the result exists, or is the input.
+      UsageError: the result exists, or is the input, or what is given does not fit.
       MediaError, JournalError, CheckpointError: as their names say.
     """
     options = options or ColorizeOptions()
     colorizer = colorizer or choose()
     info = probe(Path(source), frames_rate=options.frames_rate)
-    see = partial(_seen, colorizer) if options.given.references else None
+    see = partial(_seen, colorizer)
     film = Film(info, target(info, output, tell), colorizer, options, tell, see=see)
     return film.color()
 

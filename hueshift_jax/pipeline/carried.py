@@ -1,36 +1,22 @@
 """One shot's given colors, carried to all of its frames and kept small."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from hueshift_jax.errors import UsageError
-from hueshift_jax.pipeline.anchors import Seen, anchor_of, reference_anchor
+from hueshift_jax.pipeline.anchors import Anchors, Gift, Seen
 from hueshift_jax.pipeline.follow import Anchor, Arrived, follow
-from hueshift_jax.pipeline.frames import AB_STEP, dequantize, quantize, record_size, shrink
-from hueshift_jax.pipeline.given_files import Keyframe
-from hueshift_jax.pipeline.lab import lab_of
+from hueshift_jax.pipeline.frames import AB_STEP, dequantize, quantize, record_size
 from hueshift_jax.pipeline.motion import Motion, motion_gray, motion_size
 from hueshift_jax.pipeline.painter import Painter
-from hueshift_jax.pipeline.points import Point
-from hueshift_jax.pipeline.reference import Bank, Features
 from hueshift_jax.pipeline.scout import Layout, Part, frames_of
 from hueshift_jax.pipeline.spread import Samples, samples
-from hueshift_jax.video.frame import Frame, luma_from_rgb
+from hueshift_jax.video.frame import Frame
 
 _LESSON_NOISE = 100.0
-
-
-@dataclass(frozen=True)
-class Gift:
-    """What is given for one frame."""
-
-    keyframes: tuple[Keyframe, ...] = ()
-    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,8 +43,8 @@ class Carrier:
       part: the film.
       painter: gives automatic colors.
       motion: between frames.
-      see: features for references, where there are any.
-      references: RGB (h, w, 3) uint8.
+      anchors: of what is given.
+      alike: whether references are among it, which go to the first frame of each shot.
       folder: for files that are gone when the work is done.
     """
 
@@ -67,22 +53,22 @@ class Carrier:
         part: Part,
         painter: Painter,
         motion: Motion,
+        anchors: Anchors,
         *,
-        see: Features | None,
-        references: Sequence[np.ndarray],
+        alike: bool,
         folder: Path,
     ):
         self._part = part
         self._painter = painter
         self._motion = motion
-        self._see = see
-        self._references = references
+        self._anchors = anchors
+        self._alike = alike
         self._folder = folder
 
     def carry(self, layout: Layout, shot: range, gifts: Mapping[int, Gift]) -> Carried:
         """What is given for a shot, by place in it, at all of its frames."""
         gifts = dict(gifts)
-        if self._references:
+        if self._alike:
             gifts.setdefault(0, Gift())
         grays = self._file(len(shot), motion_size(self._part.size), np.uint8)
         anchors: dict[int, Anchor] = {}
@@ -93,9 +79,9 @@ class Carrier:
             grays[place] = motion_gray(frame.luma, info.color, info.rotation, size)
             if place in gifts:
                 seen = self._seen(frame)
-                anchor = self._anchor(seen, gifts[place])
-                anchors[place] = anchor
-                lessons.append(_lesson(seen, anchor))
+                alike = self._alike and not place
+                anchors[place] = anchor = self._anchors.of(seen, gifts[place], alike=alike)
+                lessons.append(lesson(seen, anchor))
         return self._carried(grays, anchors, Samples.joined(lessons))
 
     def _seen(self, frame: Frame) -> Seen:
@@ -104,22 +90,6 @@ class Carrier:
         _, ab, confidence = painter.call(painter.memory_from(()), [view])
         chroma = quantize(np.asarray(ab[0]), np.asarray(confidence[0]), view.thumb)
         return Seen(view.gray, view.thumb, dequantize(chroma))
-
-    def _anchor(self, seen: Seen, gift: Gift) -> Anchor:
-        if gift.keyframes or gift.points:
-            return anchor_of(seen, gift.keyframes, gift.points)
-        return reference_anchor(seen, self._bank, self._see)
-
-    @cached_property
-    def _bank(self) -> Bank:
-        if self._see is None:
-            raise UsageError("This colorizer knows no features; leave --reference out.")
-        return Bank.of([self._prepared(rgb) for rgb in self._references], self._see)
-
-    def _prepared(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gray and ab of a reference at a size that suits the network."""
-        rgb = shrink(rgb, *self._painter.colorizer.working_size(*rgb.shape[:2]))
-        return luma_from_rgb(rgb, "bt601"), lab_of(rgb)[..., 1:]
 
     def _carried(
         self, grays: np.ndarray, anchors: Mapping[int, Anchor], lessons: Samples
@@ -144,5 +114,6 @@ class Carrier:
             return np.memmap(file, dtype, "w+", shape=(count, *shape))
 
 
-def _lesson(seen: Seen, anchor: Anchor) -> Samples:
+def lesson(seen: Seen, anchor: Anchor) -> Samples:
+    """What an anchor says of the automatic colors of its own frame."""
     return samples(seen.small, seen.ab, anchor.ab, anchor.weight, noise=_LESSON_NOISE)

@@ -16,8 +16,8 @@ from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.pipeline.frames import shrink
 from hueshift_jax.pipeline.motion import Link, Motion, places, unlike
 
-_SOFTNESS = 0.05
-_NOISE = 25.0
+_SOFTNESS = 0.02
+_NOISE = 40.0
 _NEAR = 6.0
 _AROUND = 2.0
 _AT_ONCE = 0.5

@@ -14,7 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from hueshift_jax.errors import UsageError
-from hueshift_jax.pipeline.carried import Carried, Carrier, Gift
+from hueshift_jax.pipeline.anchors import Gift, Seen
+from hueshift_jax.pipeline.carried import Carried, Carrier, lesson
+from hueshift_jax.pipeline.follow import Anchor
 from hueshift_jax.pipeline.frames import ColorFrame
 from hueshift_jax.pipeline.given_files import Gifts, Keyframe
 from hueshift_jax.pipeline.points import Point
@@ -23,7 +25,7 @@ from hueshift_jax.pipeline.scout import Layout
 from hueshift_jax.pipeline.spread import Samples, correction, samples
 from hueshift_jax.video.probe import MediaInfo, pts_at
 
-_ARRIVED_NOISE = 25.0
+_ARRIVED_NOISE = 15.0
 _OUTSIDE = -1
 
 
@@ -150,6 +152,12 @@ def give(frames: Iterable[ColorFrame], given: Given) -> Iterator[ColorFrame]:
         else:
             lessons = given.lessons(frame.frame.pts)
             yield replace(frame, ab=joined(frame.ab, frame.chroma.luma, found, lessons))
+
+
+def corrected_picture(seen: Seen, anchor: Anchor) -> np.ndarray:
+    """Automatic ab (h, w, 2) of a single picture as what is given says."""
+    known = lesson(seen, anchor)
+    return joined(seen.ab, seen.small, (anchor.ab, anchor.weight), known)
 
 
 def joined(

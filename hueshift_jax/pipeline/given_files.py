@@ -97,7 +97,7 @@ def read_gifts(paths: Paths, info: MediaInfo, shown: tuple[int, int]) -> Gifts:
     ]
     points = [point for path in paths.points for point in read_points(path, shown)]
     for given in (*keyframes, *points):
-        if given.seconds is not None:
+        if given.seconds is not None and info.kind != "picture":
             _check_time(given.seconds, given.said, info)
     pictures = [path for name in paths.references for path in _pictures(name)]
     references = tuple(_small(read_picture_rgb(path)) for path in pictures)

@@ -17,7 +17,9 @@ from hueshift_jax.pipeline.frames import shrink
 
 _GRAY_STEP, _PLACE_STEP, _COLOR_STEP = 35.0, 0.6, 12.0
 _EVERYWHERE, _WIDE, _NARROW = 100.0, 120.0, 40.0
-_WIDTH = 2.5
+_WIDER = 6
+"""How much larger the variance of the wide kernel is; its sixth power is the narrow one."""
+_SAMPLES = 240
 _MOST_PIXELS = 8192
 
 POINT_NOISE = 20.0
@@ -56,7 +58,7 @@ def features(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
 def samples(
     gray: np.ndarray, ab: np.ndarray, given: np.ndarray, weight: np.ndarray, *, noise: float
 ) -> Samples:
-    """About 300 pixels on a regular grid, with the noise of each divided by its `weight`.
+    """About 240 pixels on a regular grid, with the noise of each divided by its `weight`.
 
     Args:
       gray: (h, w), 0..255.
@@ -65,7 +67,7 @@ def samples(
       weight: how far those are known, (h, w), 0..1.
       noise: variance where the weight is 1.
     """
-    step = max(1, round(np.sqrt(gray.size / 300)))
+    step = max(1, round(np.sqrt(gray.size / _SAMPLES)))
     some = np.s_[step // 2 :: step, step // 2 :: step]
     chosen = np.zeros(gray.shape, bool)
     chosen[some] = True
@@ -101,6 +103,7 @@ def certainty(known: Samples, gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
 def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Covariance of the errors of pixels with these features, (n, m)."""
     squares = np.sum(first**2, axis=1)[:, None] + np.sum(second**2, axis=1)
-    apart = np.maximum(squares - 2 * first @ second.T, 0) * np.float32(-0.5)
-    wide = np.float32(_WIDE) * np.exp(apart * np.float32(1 / _WIDTH**2))
-    return _EVERYWHERE + wide + np.float32(_NARROW) * np.exp(apart)
+    apart = np.maximum(squares - 2 * first @ second.T, 0)
+    wide = np.exp(apart * np.float32(-0.5 / _WIDER))
+    narrow = np.square(wide * wide * wide)
+    return _EVERYWHERE + np.float32(_WIDE) * wide + np.float32(_NARROW) * narrow
