@@ -14,7 +14,7 @@ from hueshift_jax.pipeline.lab import lab_of
 from hueshift_jax.pipeline.painter import Painter
 from hueshift_jax.pipeline.points import Point, ab_of
 from hueshift_jax.pipeline.reference import Bank, Features, transferred
-from hueshift_jax.pipeline.spread import POINT_NOISE, Samples, certainty, correction, features
+from hueshift_jax.pipeline.spread import correction, spread_points
 from hueshift_jax.video.frame import luma_from_rgb
 
 _OF_REFERENCE = 0.6
@@ -94,10 +94,8 @@ def _with_points(anchor: Anchor, seen: Seen, points: Sequence[Point]) -> Anchor:
     columns = np.array([min(int(point.x * width), width - 1) for point in points])
     index = rows * width + columns
     errors = ab_of(points) - anchor.ab.reshape(-1, 2)[index]
-    noise = np.full(len(points), POINT_NOISE, np.float32)
-    known = Samples(features(seen.small, seen.ab)[index], errors, noise)
-    ab = anchor.ab + correction(known, seen.small, seen.ab)
-    weight = certainty(known, seen.small, seen.ab)
+    found, weight = spread_points(seen.small, seen.ab, index, errors)
+    ab = anchor.ab + found
     return Anchor(ab, np.maximum(anchor.weight, weight))
 
 

@@ -22,8 +22,8 @@ _WIDER = 6
 _SAMPLES = 240
 _MOST_PIXELS = 8192
 
-POINT_NOISE = 20.0
-"""Variance of the error at a pixel whose color is known, in CIELAB units squared."""
+_POINT_NOISE, _NOISE_LEFT = 20.0, 20.0
+_UNUSUAL, _THING = 15.0, 150.0
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,56 @@ def correction(known: Samples, gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return (_alike(features(gray, ab), known.features) @ shares).reshape(ab.shape)
 
 
-def certainty(known: Samples, gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """How far the error is known at every pixel, (h, w), 0..1."""
-    inner = _alike(known.features, known.features) + np.diag(known.noise)
-    near = _alike(features(gray, ab), known.features)
-    explained = np.sum(near * np.linalg.solve(inner, near.T).T, axis=1)
-    total = _EVERYWHERE + _WIDE + _NARROW
-    return np.clip(explained / total, 0, 1).reshape(gray.shape).astype(np.float32)
+def spread_points(
+    gray: np.ndarray, ab: np.ndarray, index: np.ndarray, errors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The expected error of automatic colors from few points, and how far it is known.
+
+    What is far off at one point is rather a thing of a color of its own than an error of the whole
+    frame: such points count less for the frame, and keep their color around them.
+
+    Args:
+      gray: (h, w), 0..255.
+      ab: the automatic colors, (h, w, 2).
+      index: of the points in the flat frame, (n,).
+      errors: true ab minus automatic ab there, (n, 2).
+
+    Returns:
+      The error (h, w, 2), and how far it is known (h, w), 0..1.
+    """
+    everywhere = features(gray, ab)
+    points = everywhere[index]
+    beyond = np.maximum(0, np.linalg.norm(errors, axis=1) - _UNUSUAL)
+    kernels = (
+        (_alike, _POINT_NOISE + np.square(beyond)),
+        (_around, np.full(len(index), _NOISE_LEFT)),
+    )
+    total = np.zeros_like(ab.reshape(-1, 2))
+    unknown = np.ones(gray.size, np.float32)
+    for alike, noise in kernels:
+        left = errors - total[index]
+        near = alike(everywhere, points)
+        shares = np.linalg.solve(alike(points, points) + np.diag(noise), np.eye(len(index)))
+        shares = np.float32(near @ shares)
+        total = total + shares @ left
+        own = alike(points[:1], points[:1])[0, 0]
+        unknown *= np.clip(1 - np.sum(shares * near, axis=1) / own, 0, 1)
+    return np.float32(total).reshape(ab.shape), 1 - unknown.reshape(gray.shape)
+
+
+def _around(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Covariance of what is a thing of its own, (n, m)."""
+    return np.float32(_THING) * np.exp(-_apart(first, second))
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Covariance of the errors of pixels with these features, (n, m)."""
-    squares = np.sum(first**2, axis=1)[:, None] + np.sum(second**2, axis=1)
-    apart = np.maximum(squares - 2 * first @ second.T, 0)
-    wide = np.exp(apart * np.float32(-0.5 / _WIDER))
+    wide = np.exp(_apart(first, second) * np.float32(-0.5 / _WIDER))
     narrow = np.square(wide * wide * wide)
     return _EVERYWHERE + np.float32(_WIDE) * wide + np.float32(_NARROW) * narrow
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Squared distances of features, (n, m)."""
+    squares = np.sum(first**2, axis=1)[:, None] + np.sum(second**2, axis=1)
+    return np.maximum(squares - 2 * first @ second.T, 0)

@@ -11,19 +11,14 @@ def frame(height=12, width=16):
     return gray, np.stack([gray / 8 - 10, 20 - gray / 10], axis=-1)
 
 
-def known(gray, ab, true, index):
-    errors = (true - ab).reshape(-1, 2)[index]
-    noise = np.full(len(index), spread.POINT_NOISE, np.float32)
-    return spread.Samples(spread.features(gray, ab)[index], errors, noise)
-
-
 def test_more_points_are_worth_more():
     gray, ab = frame()
     true = ab + np.stack([0.1 * gray - 5, 10 - 0.05 * gray], axis=-1)
     index = np.random.default_rng(0).permutation(gray.size)
     left = [np.mean(np.square(true - ab))]
     for count in (1, 4, 16):
-        found = spread.correction(known(gray, ab, true, index[:count]), gray, ab)
+        some = index[:count]
+        found, _ = spread.spread_points(gray, ab, some, (true - ab).reshape(-1, 2)[some])
         left.append(np.mean(np.square(true - ab - found)))
     assert left[3] < left[2] < left[0]
     assert left[3] < 0.25 * left[0]
@@ -31,9 +26,23 @@ def test_more_points_are_worth_more():
 
 def test_one_point_moves_its_own_place_most():
     gray, ab = frame()
-    found = spread.correction(known(gray, ab, ab + 20, [5]), gray, ab).reshape(-1, 2)
+    found, sure = spread.spread_points(gray, ab, np.array([5]), np.float32([[12, 12]]))
+    found = found.reshape(-1, 2)
     assert np.all(found > 0)
-    assert found[5, 0] == found[:, 0].max() > 15
+    assert found[5, 0] == found[:, 0].max() > 10
+    assert sure.argmax() == 5
+    assert 0 < sure.min() < sure.max() < 1
+
+
+def test_what_is_far_off_stays_around_its_point():
+    gray, ab = frame()
+    gray[:] = 128
+    ab = np.zeros_like(ab)
+    usual, _ = spread.spread_points(gray, ab, np.array([100]), np.float32([[10, 0]]))
+    vivid, _ = spread.spread_points(gray, ab, np.array([100]), np.float32([[80, 0]]))
+    far = (0, -1)
+    assert vivid.reshape(-1, 2)[100, 0] > 70
+    assert vivid[far][0] < usual[far][0]
 
 
 def test_a_regular_grid_of_what_is_given():
@@ -60,10 +69,3 @@ def test_large_frames_are_corrected_at_a_smaller_size():
     corrected = spread.correction(found, gray, ab)
     assert corrected.shape == ab.shape
     assert abs(corrected - 7).max() < 1
-
-
-def test_certainty_is_highest_at_the_point():
-    gray, ab = frame()
-    sure = spread.certainty(known(gray, ab, ab, [5]), gray, ab)
-    assert sure.argmax() == 5
-    assert 0 < sure.min() < sure.max() < 1
