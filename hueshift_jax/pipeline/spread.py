@@ -23,7 +23,7 @@ _SAMPLES = 240
 _MOST_PIXELS = 8192
 
 _POINT_NOISE, _NOISE_LEFT = 20.0, 20.0
-_UNUSUAL, _THING = 15.0, 150.0
+_UNUSUAL, _THING, _CLOSER = 15.0, 150.0, np.float32(1.5)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def spread_points(
 
 def _around(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Covariance of what is a thing of its own, (n, m)."""
-    return np.float32(_THING) * np.exp(-_apart(first, second))
+    return np.float32(_THING) * np.exp(-_CLOSER * _apart(first, second))
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
