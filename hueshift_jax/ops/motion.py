@@ -118,6 +118,21 @@ def make_pair(
     return disturbed(Pair(target, source, flow, visible), jax.random.fold_in(key, 1), span=span)
 
 
+def make_next(
+    pictures: Float[Array, "b h w"], key: jax.Array, *, span: MotionSpan = MotionSpan()
+) -> Pair:
+    """The next frame of every photograph, which itself is the source and stays as it is.
+
+    The camera has moved, the light may have changed and there is new grain; nothing else moves.
+    """
+    camera_key, light_key, amount_key, grain_key = jax.random.split(key, 4)
+    flow = camera_flow(camera_key, len(pictures), pictures.shape[1:3], span=span)
+    target = _relit(warp.warp(pictures[..., None], flow, edge="border")[..., 0], light_key, span)
+    amount = _grain(amount_key, len(pictures), span)
+    target = jnp.clip(target + amount * jax.random.normal(grain_key, target.shape), 0.0, 1.0)
+    return Pair(target, pictures, flow, warp.is_inside(flow)[..., 0])
+
+
 def camera_flow(
     key: jax.Array, count: int, size: tuple[int, int], *, span: MotionSpan = MotionSpan()
 ) -> Float[Array, "b h w 2"]:
@@ -199,17 +214,24 @@ def _over(
 
 def disturbed(pair: Pair, key: jax.Array, *, span: MotionSpan = MotionSpan()) -> Pair:
     """The source lighter or darker than the target, and grain in both."""
-    light_key, amount_key, *grain_keys = jax.random.split(key, 4)
-    count = len(pair.source)
-    light = jax.random.normal(light_key, (2, count, 1, 1))
-    gain, gamma = jnp.exp(span.gain * light[0]), jnp.exp(span.gamma * light[1])
-    amount = span.grain * jax.random.uniform(amount_key, (count, 1, 1)) ** 2
-    target, source = pair.target, gain * jnp.maximum(pair.source, 1e-3) ** gamma
+    light_key, amount_key, first_key, second_key = jax.random.split(key, 4)
+    amount = _grain(amount_key, len(pair.source), span)
+    source = _relit(pair.source, light_key, span)
     target, source = (
         jnp.clip(x + amount * jax.random.normal(k, x.shape), 0.0, 1.0)
-        for x, k in zip((target, source), grain_keys)
+        for x, k in ((pair.target, first_key), (source, second_key))
     )
     return pair._replace(target=target, source=source)
+
+
+def _relit(x: Float[Array, "b h w"], key: jax.Array, span: MotionSpan) -> Float[Array, "b h w"]:
+    light = jax.random.normal(key, (2, len(x), 1, 1))
+    gain, gamma = jnp.exp(span.gain * light[0]), jnp.exp(span.gamma * light[1])
+    return gain * jnp.maximum(x, 1e-3) ** gamma
+
+
+def _grain(key: jax.Array, count: int, span: MotionSpan) -> Float[Array, "b 1 1"]:
+    return span.grain * jax.random.uniform(key, (count, 1, 1)) ** 2
 
 
 # -- Foregrounds ------------------------------------------------------------------------------

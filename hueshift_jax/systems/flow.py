@@ -151,8 +151,10 @@ class FlowSystem:
           MismatchedWeightsError: it is damaged or does not fit.
         """
         if self.config.begin_with:
-            found, _ = checkpoint.load_weights(Path(self.config.begin_with).expanduser())
-            return self._begin(self.network.taken(found)[0])
+            found, metadata = checkpoint.load_weights(Path(self.config.begin_with).expanduser())
+            params = self.network.taken(found)[0]
+            before = config.from_json(metadata["config"]).finest if "config" in metadata else 2
+            return self._begin(self.config.network.grown(params, before, self.config.finest))
         return self._init(key)
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -208,7 +210,12 @@ class FlowSystem:
         if guide is not None:
             pictures = jnp.concatenate([both[..., :3], both[..., 3:]])
             features = [tuple(jnp.split(x, 2)) for x in network.features(pictures)]
-            logs["matching"] = guided_flow.matching(features, pair, guide)
+            logs["matching"] = jax.lax.cond(
+                part > 0.0,
+                lambda found: guided_flow.matching(found, pair, guide),
+                lambda found: jnp.zeros(()),
+                features,
+            )
             loss = loss + config.match_weight * part * logs["matching"]
         if config.census_weight:
             logs |= self._without_truth(params, pair, flow)

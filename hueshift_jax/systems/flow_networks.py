@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from hueshift_jax.models import fast_flow_net
-from hueshift_jax.models.fast_flow_net import LEVELS, FastFlowNet
+from hueshift_jax.models.fast_flow_net import KEPT_CHANNELS, LEVELS, FastFlowNet
 from hueshift_jax.models.pwc_net import PWCNet
+from hueshift_jax.systems.network import Weights
 
 Begin = Callable[[int, jax.Array], jax.Array]
 """(place in `LEVELS`, flow of the coarser level, enlarged) -> what the level begins with."""
@@ -34,6 +35,10 @@ class FlowNetworkConfig(Protocol):
         self, network: nnx.Module, pair: jax.Array, finest: int, begin: Begin | None = None
     ) -> tuple[jax.Array, ...]:
         """Its flows from level `finest` to the coarsest."""
+        ...
+
+    def grown(self, params: Weights, before: int, finest: int) -> Weights:
+        """Parameters for levels from `finest` on, of which those from `before` on are trained."""
         ...
 
 
@@ -58,6 +63,18 @@ class FastFlowNetConfig:
         """Its flows from level `finest` to the coarsest."""
         return network(pair, finest=finest, begin=begin)
 
+    def grown(self, params: Weights, before: int, finest: int) -> Weights:
+        """Finer decoders begin as copies of the next coarser one, blind to the new features."""
+        params = dict(params)
+        costs = len(KEPT_CHANNELS)
+        for place in reversed(range(LEVELS.index(finest), LEVELS.index(before))):
+            new, known = f"decoders.{place}.", f"decoders.{place + 1}."
+            for name in [name for name in params if name.startswith(new)]:
+                params[name] = jnp.copy(params[known + name.removeprefix(new)])
+            first = f"{new}layers.0.kernel"
+            params[first] = params[first].at[:, :, costs:-2].set(0.0)
+        return params
+
 
 @dataclass(frozen=True)
 class PWCNetConfig:
@@ -79,6 +96,11 @@ class PWCNetConfig:
     ) -> tuple[jax.Array, ...]:
         """Its flows from level `finest` to the coarsest."""
         return network(pair, begin=begin)[LEVELS.index(finest) :]
+
+    def grown(self, params: Weights, before: int, finest: int) -> Weights:
+        """As they are: all levels are computed from the first step."""
+        del before, finest
+        return params
 
 
 def _thrice(luma: jax.Array) -> jax.Array:

@@ -8,7 +8,7 @@ colors a film is an average of the weights over the last steps.
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +22,11 @@ from hueshift_jax import checkpoint
 from hueshift_jax.contracts import Array, Batch, Logs, Memory
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.losses import colorization as losses
+from hueshift_jax.losses import temporal
 from hueshift_jax.models.chroma_unet import ChromaUNet, Prediction, ab_bins
 from hueshift_jax.models.efficientnet_lite import LITE2
-from hueshift_jax.ops import color
+from hueshift_jax.ops import color, motion
+from hueshift_jax.ops.motion import MotionSpan
 from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.catalog import SYSTEMS
 from hueshift_jax.systems.network import Network, Weights, averaged, gradients
@@ -76,6 +78,11 @@ class HueShiftGanConfig:
     """Weight of the logarithmic RGB loss."""
     bins_weight: float = 0.05
     """Weight of the classification."""
+    temporal_weight: float = 0.0
+    """Weight of the agreement with a next frame made of each photograph; 0 makes none and saves
+    half of the time."""
+    temporal_span: MotionSpan = field(default_factory=lambda: MotionSpan(shift_px=12.0))
+    """How far the camera moves between the two, in pixels of the crop."""
     ema_decay: float = 0.999
     """Of the averaged weights."""
     optim: OptimConfig = OptimConfig()
@@ -204,19 +211,23 @@ class HueShiftGan:
     @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
     def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
         """One step of AdamW."""
-        del key  # the augmentation is drawn with the data; nothing here is random
         optim = self.config.optim
         lab = color.srgb_to_lab(jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0)
         target = losses.soft_bins(average_pool(lab[..., 1:], 2), jnp.asarray(self._bins))
         prior = 0.999 * state.bin_prior + 0.001 * target.mean((0, 1, 2))
 
         def loss_of(params, stats, part):
-            luma, lab, target = part
+            luma, lab, target, after = part
+            if after is not None:
+                return self._steady_loss(params, stats, part, prior)
             prediction, stats = self.network.train(params, stats, luma)
             loss, logs = self._losses(prediction, lab, target, prior)
             return loss, (logs, stats)
 
-        whole = (jnp.asarray(batch.luma), lab, target)
+        luma, after = jnp.asarray(batch.luma), None
+        if self.config.temporal_weight:  # else nothing here is random: the data come augmented
+            after = motion.make_next(luma, key, span=self.config.temporal_span)
+        whole = (luma, lab, target, after)
         gradient, stats, logs = gradients(
             loss_of, state.params, state.stats, whole, parts=optim.parts
         )
@@ -225,6 +236,21 @@ class HueShiftGan:
         ema = averaged(state.ema, params | stats, self.config.ema_decay)
         logs["gradient_norm"] = optax.tree.norm(gradient)
         return State(params, stats, ema, optimizer, prior), logs
+
+    def _steady_loss(self, params, stats, part, prior):
+        """The loss with two frames of each photograph: the colors of the next are to agree."""
+        luma, lab, target, after = part
+        both = jnp.concatenate([luma, after.target])
+        prediction, stats = self.network.train(params, stats, both)
+        count = len(luma)
+        now = jax.tree.map(lambda x: x[:count], prediction)
+        later = prediction.ab[count:]
+        loss, logs = self._losses(now, lab, target, prior)
+        factor = luma.shape[1] // now.ab.shape[1]
+        flow, seen = temporal.reduced_motion(after.flow, after.visible, factor)
+        logs["temporal"] = temporal.carried_chroma(later, now.ab, flow, seen)
+        logs["loss"] = loss + self.config.temporal_weight * logs["temporal"]
+        return logs["loss"], (logs, stats)
 
     def _losses(self, prediction: Prediction, lab, target, prior) -> tuple[jax.Array, Logs]:
         config, truth = self.config, lab[..., 1:]

@@ -1,5 +1,6 @@
 """Made pairs: what is said to be the flow is the flow."""
 
+import dataclasses
 import functools
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 
 from hueshift_jax.ops import motion, warp
 from hueshift_jax.ops.motion import MotionSpan
+from tests.models.weights import quick_compilation
 
 SIZE = (64, 96)
 STILL = {"gain": 0.0, "gamma": 0.0, "grain": 0.0}
@@ -22,19 +24,28 @@ def pictures(count=4, size=(96, 144)):
     return jnp.clip(jax.image.resize(knots, (count, *size, 1), "cubic")[..., 0], 0, 1)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _made(key, span):
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with quick_compilation():
+        yield
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _made(key, lengths, foregrounds):
+    span = MotionSpan(foregrounds=foregrounds, **lengths)  # one program for all lengths
     return motion.make_pair(pictures(), SIZE, key, span=span)
 
 
 @functools.cache
-def made(seed=0, **span):
-    return _made(jax.random.key(seed), MotionSpan(**span))
+def made(seed=0, foregrounds=3, **lengths):
+    values = dataclasses.asdict(MotionSpan()) | lengths
+    del values["foregrounds"]
+    return _made(jax.random.key(seed), values, foregrounds)
 
 
 def test_a_key_decides_everything():
     first, other = made(1), made(2)
-    for a, b in zip(first, _made(jax.random.key(1), MotionSpan())):
+    for a, b in zip(first, made.__wrapped__(1)):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(first.flow, other.flow)
 
@@ -115,3 +126,14 @@ def test_light_changes_in_the_source_alone_and_grain_in_both():
     grainy = motion.disturbed(pair, jax.random.key(1), span=MotionSpan(**{**STILL, "grain": 0.2}))
     for before, after in ((pair.target, grainy.target), (pair.source, grainy.source)):
         assert np.abs(np.asarray(after - before)).mean() > 0.001
+
+
+def test_the_next_frame_is_the_photograph_moved():
+    luma = pictures()
+    span = MotionSpan(**STILL)
+    pair = jax.jit(lambda key: motion.make_next(luma, key, span=span))(jax.random.key(2))
+    np.testing.assert_array_equal(pair.source, luma)
+    moved = warp.warp(luma[..., None], pair.flow, edge="border")[..., 0]
+    np.testing.assert_allclose(pair.target, moved, atol=2e-3)
+    np.testing.assert_array_equal(pair.visible, warp.is_inside(pair.flow)[..., 0])
+    assert 0.2 < pair.visible.mean() < 1.0

@@ -112,9 +112,16 @@ def test_without_truth(trained):
 def test_it_begins_with_finished_weights(system, trained, tmp_path):
     weights = system.weights(jax.tree.map(jnp.asarray, trained[1]))
     path = tmp_path / "flow.safetensors"
-    catalog.save_system(path, "narrow", FlowConfig(), weights)
+    catalog.save_system(path, "narrow", FlowConfig(finest=3), weights)
     again = dataclasses.replace(CONFIG, begin_with=str(path)).build().init(jax.random.key(1))
     np.testing.assert_allclose(again.params["up.0.bias"], weights["up.0.bias"])
+    finer = dataclasses.replace(CONFIG, begin_with=str(path), finest=2).build()
+    params = finer.init(jax.random.key(1)).params
+    kernels = [params[f"decoders.{n}.layers.1.kernel"] for n in (0, 1)]
+    np.testing.assert_array_equal(*kernels)
+    first = params["decoders.0.layers.0.kernel"]
+    assert not first[:, :, 53:-2].any()
+    assert first[:, :, :53].any()
     missing = dataclasses.replace(CONFIG, begin_with=str(tmp_path / "none.safetensors")).build()
     with pytest.raises(MissingWeightsError):
         missing.init(jax.random.key(0))
