@@ -11,6 +11,8 @@ UNLIKE = 0.25
 THUMB_SIDE = 48
 """Short side of a thumbnail: fine enough for motion, coarse enough for grain and speed."""
 
+_BLANK = 6.0
+_LEAST_PICTURE = 0.25
 _BLOCK = 12
 _REACH = 8
 _FULL_WEIGHT = 20.0
@@ -32,22 +34,38 @@ def mismatch(before: np.ndarray, after: np.ndarray) -> float:
     neither motion nor a change of exposure or contrast makes them unlike. Frames that are alike as
     a whole are not searched and count as 0. A frame without any contrast is unlike every other.
     """
-    before, after = before.astype(np.float32), after.astype(np.float32)
+    before, after = _pictures(before, after)
     flat = before.std() < FLAT, after.std() < FLAT
     if any(flat):
         return float(flat[0] != flat[1])
-    if 1 - alikeness(before, after) < UNLIKE:
+    if 1 - _correlation(before, after) < UNLIKE:
         return 0.0
     return _search(before, after)
 
 
 def alikeness(first: np.ndarray, second: np.ndarray) -> float:
     """Correlation of two frames as a whole, -1..1; 0 where one shows nothing."""
+    return _correlation(*_pictures(first, second))
+
+
+def _pictures(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both without the borders that are black in both: bars would make all frames alike."""
+    lightest = np.maximum(first, second)
+    shown = lightest > np.minimum(first, second).min() + _BLANK
+    parts = []
+    for axis, size in enumerate(lightest.shape):
+        places = np.flatnonzero(shown.any(axis=1 - axis))
+        if len(places) < _LEAST_PICTURE * size:
+            return first.astype(np.float32), second.astype(np.float32)
+        parts.append(slice(places[0], places[-1] + 1))
+    return tuple(frame[tuple(parts)].astype(np.float32) for frame in (first, second))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(_normal(first) * _normal(second)))
 
 
 def _normal(thumb: np.ndarray) -> np.ndarray:
-    thumb = thumb.astype(np.float32)
     deviation = thumb.std()
     return (thumb - thumb.mean()) / deviation if deviation else np.zeros_like(thumb)
 

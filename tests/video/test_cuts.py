@@ -58,6 +58,21 @@ def test_a_cut():
     assert found(planes) == {0: "cut", 30: "cut"}
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(8, 0), (0, 14), (7, 9)])
+def test_bars_hide_no_cut_and_no_dissolve(rows, columns):
+    def barred(planes):
+        for plane in planes:
+            framed = np.full(SIZE, 16, np.float32)
+            inner = slice(rows, SIZE[0] - rows), slice(columns, SIZE[1] - columns)
+            framed[inner] = 60 + 0.7 * plane[inner]
+            yield framed
+
+    assert found(barred([*shot(0, 30), *shot(1, 30)])) == {0: "cut", 30: "cut"}
+    assert found(barred(shot(4, 60, 0.5))) == {0: "cut"}
+    told = found(barred(dissolved(shot(6, 48), shot(7, 48), 16)))
+    assert list(told.values()) == ["cut", "dissolve"]
+
+
 @pytest.mark.parametrize("length", [8, 16, 24])
 @pytest.mark.parametrize("pace", [0.0, 0.4])
 def test_a_dissolve_begins_one_shot_near_its_middle(length, pace):
