@@ -110,7 +110,7 @@ class Film:
         self._tell = tell
         self._folder = journal.folder_for(output)
         self._shots = shot_list_for(info, options)
-        self._given = given_for(info, options, colorizer, see, self._folder)
+        self._given = given_for(info, options, colorizer, see, folder=self._folder, tell=tell)
         self._mark = mark if self._given is None else self._given.mark
         self._side = output.with_name(f"{output.stem}.side-by-side{output.suffix}")
         self._products = Products(options.encoding, options.side_by_side, options.frames_folder)

@@ -88,9 +88,14 @@ class Given:
                 )
             return number
         pts, slack = pts_at(self._info, given.seconds), self._frame_ticks
-        if not layout.pts or not layout.pts[0] - slack < pts < layout.pts[-1] + slack:
-            return _OUTSIDE
-        return layout.nearest(pts)
+        if layout.pts and layout.pts[0] - slack < pts < layout.pts[-1] + slack:
+            return layout.nearest(pts)
+        if self._info.duration_s is None:
+            raise UsageError(
+                f"{given.said}: {given.seconds:g} s is not within the part of {self._info.path} "
+                "that is colored."
+            )
+        return _OUTSIDE
 
     @property
     def _frame_ticks(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hueshift_jax.contracts import Colorizer
 from hueshift_jax.ops.dis_flow import DisFlow
+from hueshift_jax.pipeline import events
 from hueshift_jax.pipeline.anchors import Anchors, Gift, Seen
 from hueshift_jax.pipeline.carried import Carrier
 from hueshift_jax.pipeline.given import Given, corrected_picture
@@ -32,7 +33,13 @@ class Asked(Protocol):
 
 
 def given_for(
-    info: MediaInfo, asked: Asked, colorizer: Colorizer, see: Features | None, folder: Path
+    info: MediaInfo,
+    asked: Asked,
+    colorizer: Colorizer,
+    see: Features | None,
+    *,
+    folder: Path,
+    tell: events.Listener,
 ) -> Given | None:
     """What is given for a film; None if nothing is. Raises as `given_files.read_gifts`.
 
@@ -42,6 +49,7 @@ def given_for(
       colorizer: gives automatic colors.
       see: features for references.
       folder: for what is kept; it need not be there before the first frame is asked for.
+      tell: called with events.
     """
     if not asked.given:
         return None
@@ -53,7 +61,7 @@ def given_for(
         return Part(info, size, asked.start_s, asked.end_s, shots)
 
     def layout() -> Layout:
-        return known_layout(part(), folder, identify(info))
+        return known_layout(part(), folder, identify(info), tell=tell)
 
     def carrier() -> Carrier:
         painter = Painter(colorizer, part().size, seed=asked.seed)

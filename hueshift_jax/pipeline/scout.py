@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from hueshift_jax.pipeline import durable
+from hueshift_jax.pipeline import durable, events
 from hueshift_jax.pipeline.frames import View, look
 from hueshift_jax.pipeline.shot_list import ShotList
 from hueshift_jax.pipeline.shots import split
@@ -73,10 +73,20 @@ class Layout:
         return place if place < len(self.pts) and self.pts[place] == pts else None
 
 
-def known_layout(part: Part, folder: Path, identity: dict[str, Any]) -> Layout:
+def known_layout(
+    part: Part,
+    folder: Path,
+    identity: dict[str, Any],
+    *,
+    tell: events.Listener = lambda event: None,
+) -> Layout:
     """The layout, from an earlier look if `folder` has it; raises as `scout`.
 
-    identity: what tells the film from others.
+    Args:
+      part: the film.
+      folder: where layouts are kept.
+      identity: what tells the film from others.
+      tell: called with a note if the film has to be read.
     """
     asked = {"film": identity, "size": part.size, "trim": [part.start_s, part.end_s]}
     asked["shots"] = part.shots and part.shots.digest()
@@ -85,6 +95,7 @@ def known_layout(part: Part, folder: Path, identity: dict[str, Any]) -> Layout:
     if stored.get("asked") == asked:
         with contextlib.suppress(KeyError, TypeError):
             return Layout.from_json(stored["layout"])
+    tell(events.Note("A first look over the film finds its shots."))
     layout = scout(part)
     durable.write_json(folder / _FILE, {"asked": asked, "layout": asdict(layout)})
     return layout

@@ -1,5 +1,7 @@
 """Given colors from the options to the film."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,9 @@ def painted(folder, name, rgb, index):
     return path
 
 
-def job(film, output, see=None, **given):
+def job(film, output, see=None, start_s=None, **given):
     encoding = Encoding(preset="ultrafast", threads=1, lossless=True)
-    options = ColorizeOptions(encoding=encoding, given=Paths(**given))
+    options = ColorizeOptions(encoding=encoding, start_s=start_s, given=Paths(**given))
     return Film(film, output, FakeColorizer(), options, lambda event: None, see=see)
 
 
@@ -127,3 +129,14 @@ def test_marks_stand_for_what_is_given(film, tmp_path):
     assert [each.mark(0, 160) for each in given] == [""] * 4
     assert given[0].mark(200, FOREVER) == marks[0]
     assert job(film, output)._given is None
+
+
+def test_what_is_given_outside_of_the_part_is_left_aside(film, tmp_path):
+    picture = painted(tmp_path, "red.png", (220, 90, 60), 6)
+    found = job(film, tmp_path / "film.mkv", start_s=0.4, keyframes=((0.24, picture),))._given
+    (tmp_path / "film.mkv.hueshift").mkdir()
+    assert found.mark(400, 560) == ""
+    unknown = dataclasses.replace(film, duration_s=None)
+    found = job(unknown, tmp_path / "film.mkv", keyframes=((9.0, picture),))._given
+    with pytest.raises(UsageError, match="9 s is not within the part"):
+        found.mark(0, 560)
