@@ -48,7 +48,7 @@ def chroma_and_spread(frame: Frame, color: ColorSpec) -> tuple[float, float]:
     height, width = _small(frame.luma.shape)
     luma = shrink(frame.luma, height, width).ravel().astype(np.float64)
     level = (luma - scale.black) / scale.luma_span
-    planes = [shrink(plane, height, width).ravel() for plane in frame.chroma]
+    planes = [shrink(np.ascontiguousarray(p), height, width).ravel() for p in frame.chroma]
     codes = np.stack(planes, axis=1).astype(np.float64)
     codes = (codes - scale.neutral) / 2 ** (color.bit_depth - 8)
     powers = np.stack([level**n for n in range(_DEGREE + 1)], axis=1)

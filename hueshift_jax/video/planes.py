@@ -56,7 +56,14 @@ def frame_chroma(frame: av.VideoFrame, color: ColorSpec) -> tuple[np.ndarray, np
         planes = (_plane(frame, 1), _plane(frame, 2))
     height, width = -(-frame.height // 2), -(-frame.width // 2)
     fitting = (_resized(plane, height, width) for plane in planes)
-    return tuple(np.array(requantize(p, bits, color.bit_depth), order="C") for p in fitting)
+    return tuple(_own(requantize(plane, bits, color.bit_depth)) for plane in fitting)
+
+
+def _own(plane: np.ndarray) -> np.ndarray:
+    """A plane in memory of its own; gray films have planes of one code, which need next to none."""
+    if plane.min() == plane.max():
+        return np.broadcast_to(plane[0, 0].copy(), plane.shape)
+    return np.array(plane, order="C")
 
 
 def _resized(plane: np.ndarray, height: int, width: int) -> np.ndarray:

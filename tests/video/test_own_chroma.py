@@ -89,6 +89,7 @@ def test_a_reader_carries_chroma_where_wanted(tmp_path):
     np.testing.assert_array_equal(found[1][0], pair[0])
     np.testing.assert_array_equal(found[1][1], pair[1])
     assert (found[2][0] == 128).all()
+    assert found[2][0].strides == (0, 0)
 
 
 def test_pictures_carry_it_too(tmp_path):
