@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hueshift_jax.errors import UsageError
+from hueshift_jax.pipeline import carry, colorize, frames, segments
 from hueshift_jax.pipeline.film import ColorizeOptions, Film
 from hueshift_jax.pipeline.given_files import Paths
 from hueshift_jax.pipeline.progress import FOREVER
@@ -13,6 +14,7 @@ from hueshift_jax.video.color_frames import color_frames
 from hueshift_jax.video.picture import write_picture
 from hueshift_jax.video.writer import Encoding
 from tests.pipeline.doubles import FakeColorizer, lumas, make_film
+from tests.pipeline.test_journal import Stop, packets, stop_after
 
 SHOT = 5
 
@@ -41,8 +43,8 @@ def job(film, output, see=None, start_s=None, **given):
 
 def redness(path):
     """Of each frame: how much more red it is than blue."""
-    frames = np.stack(list(color_frames(path))).astype(float)
-    return (frames[..., 0] - frames[..., 2]).mean((1, 2))
+    shown = np.stack(list(color_frames(path))).astype(float)
+    return (shown[..., 0] - shown[..., 2]).mean((1, 2))
 
 
 def test_a_keyframe_colors_its_shot_and_no_other(film, tmp_path):
@@ -74,6 +76,20 @@ def test_a_change_of_one_keyframe_keeps_the_other_shots(film, tmp_path):
     values = redness(output)
     assert values[1] > 20
     assert np.all(values[SHOT : 2 * SHOT] < -20)
+
+
+def test_an_interruption_inside_a_shot_changes_nothing(film, tmp_path, monkeypatch):
+    for module in (frames, carry, colorize, segments):
+        monkeypatch.setattr(module, "SEGMENT_FRAMES", 2)
+    keys = ((0.12, painted(tmp_path, "red.png", (220, 90, 60), 3)),)
+    whole, broken = tmp_path / "whole.mkv", tmp_path / "broken.mkv"
+    job(film, whole, keyframes=keys).color()
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(Stop):
+            job(film, broken, keyframes=keys).color()
+    job(film, broken, keyframes=keys).color()
+    assert packets(broken) == packets(whole)
 
 
 def test_points_color_their_shot(film, tmp_path):
