@@ -23,7 +23,8 @@ _SAMPLES = 240
 _MOST_PIXELS = 8192
 
 _POINT_NOISE, _NOISE_LEFT = 20.0, 20.0
-_UNUSUAL, _THING, _CLOSER = 15.0, 150.0, np.float32(1.5)
+_UNUSUAL, _SEVERAL = 15.0, 3
+_THING, _CLOSER = 150.0, np.float32(1.5)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def spread_points(
     """The expected error of automatic colors from few points, and how far it is known.
 
     What is far off at one point is rather a thing of a color of its own than an error of the whole
-    frame: such points count less for the frame, and keep their color around them.
+    frame: such points count less for the frame, and keep their color around them. Of several points,
+    those are meant that are further off than most.
 
     Args:
       gray: (h, w), 0..255.
@@ -110,7 +112,9 @@ def spread_points(
     """
     everywhere = features(gray, ab)
     points = everywhere[index]
-    beyond = np.maximum(0, np.linalg.norm(errors, axis=1) - _UNUSUAL)
+    sizes = np.linalg.norm(errors, axis=1)
+    usual = _UNUSUAL if len(sizes) < _SEVERAL else max(_UNUSUAL, 1.6 * float(np.median(sizes)))
+    beyond = np.maximum(0, sizes - usual)
     kernels = (
         (_alike, _POINT_NOISE + np.square(beyond)),
         (_around, np.full(len(index), _NOISE_LEFT)),
