@@ -98,8 +98,8 @@ def spread_points(
     """The expected error of automatic colors from few points, and how far it is known.
 
     What is far off at one point is rather a thing of a color of its own than an error of the whole
-    frame: such points count less for the frame, and keep their color around them. Of several points,
-    those are meant that are further off than most.
+    frame: such points count less for the frame, and keep their color around them. Of several
+    points, those are meant that are further off than most.
 
     Args:
       gray: (h, w), 0..255.
