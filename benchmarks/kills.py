@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SPEED = ("pictures_per_s", "input_share", "memory_mib", "peak_share")
+SPEED = ("pictures_per_s", "input_share", "memory_mib", "peak_share", "peak_gflops")
 
 
 def main() -> int:
