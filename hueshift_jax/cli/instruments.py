@@ -16,10 +16,10 @@ from hueshift_jax.errors import UsageError
 from hueshift_jax.interop import conversion
 from hueshift_jax.interop.networks import network
 from hueshift_jax.metrics import features, lpips
-from hueshift_jax.ops.dis_flow import NAME, DisFlow
 from hueshift_jax.metrics.evaluate import Setup
 from hueshift_jax.metrics.measure import Instruments
 from hueshift_jax.models.efficientnet_lite import EfficientNetLite
+from hueshift_jax.ops.dis_flow import NAME, DisFlow
 from hueshift_jax.weights import FOLDER
 
 FLOWS = ("raft", "raft_small", "pwc_net", "pwc_net_old", "fast_flow_net")

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from hueshift_jax.errors import JournalError
-from hueshift_jax.pipeline import carry, colorize, events, frames, journal, progress, recorder, segments
+from hueshift_jax.pipeline import (
+    carry,
+    colorize,
+    events,
+    frames,
+    journal,
+    progress,
+    recorder,
+    segments,
+)
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.progress import FOREVER, Progress, Seal, Segment, Stretch
 from hueshift_jax.pipeline.stored import StoredSegment
