@@ -30,6 +30,17 @@ class Batch(NamedTuple):
     rgb_u8: Array
 
 
+class MaskedBatch(NamedTuple):
+    """Pictures whose salient part is known.
+
+    luma: as in `Batch`.
+    mask: float32 (b, h, w), 1 where something is salient, 0 elsewhere.
+    """
+
+    luma: Array
+    mask: Array
+
+
 class Trainable(Protocol):
     """What training needs to know of a system."""
 
@@ -59,6 +70,15 @@ class FlowSystem(Trainable, Protocol):
         ...
 
 
+@runtime_checkable
+class SaliencySystem(Trainable, Protocol):
+    """A trainable thing that sees what catches the eye; its batches are `MaskedBatch`."""
+
+    def detector(self, state: State) -> "SaliencyDetector":
+        """What the trained state finds."""
+        ...
+
+
 class Colorizer(Protocol):
     """Luma in, chroma out; one call per batch of consecutive frames of one shot."""
 
@@ -78,6 +98,18 @@ class Colorizer(Protocol):
         Returns:
           The next memory, ab (b, h/s, w/s, 2) and confidence (b, h/s, w/s).
         """
+        ...
+
+
+class SaliencyDetector(Protocol):
+    """What in a picture catches the eye."""
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """The (height, width) at which pictures of this display size are to be handed over."""
+        ...
+
+    def __call__(self, luma: Array) -> jax.Array:
+        """Saliency (b, h/s, w/s), 0..1, of luma (b, h, w) at the working size."""
         ...
 
 

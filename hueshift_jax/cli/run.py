@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a system: hueshift train NAME --data DIR",
     "pack": "pack training pictures, films or clips into shards",
     "convert": "convert weights of the published networks: PyTorch, Keras, safetensors",
+    "saliency": "show what catches the eye in pictures and films",
     "evaluate": "measure how good a colorization is",
     "parity": "compare the networks with the published ones",
     "systems": "list the systems with quality, speed, size and license",

@@ -159,8 +159,6 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
     import jax
 
     from hueshift_jax import sharding
-    from hueshift_jax.contracts import FlowSystem
-    from hueshift_jax.data import batches
     from hueshift_jax.training import loop
 
     divided = _divided(settings, data, folder, held_out)
@@ -173,15 +171,14 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
         _write_down(settings, folder, divided.names)
         _announce(settings, pictures, mesh, folder)
     system = settings.system.build()
-    judge = _flow_judged if isinstance(system, FlowSystem) else _color_judged
-    evaluator, notes, hooks = judge(system, divided, folder, held_out)
+    evaluator, notes, hooks = _judge(system, settings)(system, divided, folder, held_out)
     if first and kept is None:
         print(f"{_not_held_out(settings)}; nothing is evaluated")
     peak = _peak_gflops() if first else 0.0
     loop.run(
         settings,
         system,
-        lambda start: batches.batches(
+        lambda start: _reading(settings)(
             pictures,
             settings.data,
             steps=settings.steps,
@@ -196,6 +193,32 @@ def _train(settings, data: str, folder: Path, held_out: Path | None) -> None:
         notes=notes | ({"peak_gflops": peak} if peak else {}),
         peak_gflops=peak,
     )
+
+
+def _reads_masks(settings) -> bool:
+    """Whether the data are pictures with masks."""
+    from hueshift_jax.data.saliency import MaskedDataConfig
+
+    return isinstance(settings.data, MaskedDataConfig)
+
+
+def _reading(settings):
+    """What makes batches of pictures, or of pictures with masks."""
+    from hueshift_jax.data import batches, saliency
+
+    return saliency.masked_batches if _reads_masks(settings) else batches.batches
+
+
+def _judge(system, settings):
+    """What makes the evaluator of a system, its notes, and what shows samples."""
+    from hueshift_jax.contracts import FlowSystem, SaliencySystem
+
+    if _reads_masks(settings) != isinstance(system, SaliencySystem):
+        names = (type(settings.system).__name__, type(settings.data).__name__)
+        raise ConfigError(f"a {names[0]} cannot learn from the batches of a {names[1]}")
+    if isinstance(system, FlowSystem):
+        return _flow_judged
+    return _saliency_judged if isinstance(system, SaliencySystem) else _color_judged
 
 
 def _color_judged(system, divided, folder: Path, held_out: Path | None):
@@ -225,6 +248,27 @@ def _flow_judged(system, divided, folder: Path, held_out: Path | None):
     return HeldOutFlow(kept, system.estimator), {}, ()
 
 
+def _saliency_judged(system, divided, folder: Path, held_out: Path | None):
+    """As `_color_judged`, of a system that finds what catches the eye."""
+    from hueshift_jax import sharding
+    from hueshift_jax.cli import held_out_saliency as judging
+
+    kept = divided.held_out
+    shown = divided.training if kept is None else kept
+
+    def write(step: int, state) -> Path:
+        path = folder / "samples" / f"{step:06d}.png"
+        return judging.write_sheet(path, shown, system.detector(state))
+
+    if kept is None or not sharding.is_first():
+        return None, {}, (write,)
+    evaluator = judging.HeldOutSaliency(kept, system.detector)
+    found = evaluator.references()
+    print(f"{len(kept)} pictures are held out ({held_out or folder / _NAMES}); without training:")
+    print("\n".join(judging.table(found)))
+    return evaluator, {f"{row}/mae": figures.mae for row, figures in found.items()}, (write,)
+
+
 def _elsewhere(state) -> Iterator[tuple[str, float]]:
     """Stands for the evaluator in all processes but the first, which alone evaluates."""
     del state
@@ -233,8 +277,10 @@ def _elsewhere(state) -> Iterator[tuple[str, float]]:
 
 def _divided(settings, data: str, folder: Path, held_out: Path | None):
     """The pictures; a run that goes on holds out what it has held out before."""
-    from hueshift_jax.data.held_out import divide
+    from hueshift_jax.data import held_out as plain
+    from hueshift_jax.data import saliency
 
+    divide = saliency.divide if _reads_masks(settings) else plain.divide
     listed = folder / _NAMES
     names = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ()
     return divide(data, settings.data, folder=held_out, names=names)

@@ -4,9 +4,10 @@ The n-th batch is the same in every run with the same settings, whatever was rea
 that stops and resumes at step n sees what it would have seen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import grain
 import numpy as np
@@ -84,26 +85,35 @@ class DataConfig:
         return self.sizes[sum(progress >= end for end in self.phase_ends)]
 
 
-class _Prepare(grain.transforms.RandomMap):
+class Prepare(grain.transforms.RandomMap):
     """Picture -> (luma, target), both of the size that one phase asks for."""
 
     def __init__(self, config: DataConfig, size: int):
         self._config, self._size = config, size
 
-    def random_map(self, rgb_u8: np.ndarray, rng: np.random.Generator):
+    def random_map(
+        self, rgb_u8: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Luma and the true colors at a quarter of its size."""
         config = self._config
         crop = transforms.random_crop(rgb_u8, config.smallest_crop, rng)
         shown = transforms.resize(crop, self._size)
-        luma = transforms.spectral_luma(shown, config.spectral_spread * _sometimes(rng), rng)
-        luma = transforms.develop(luma, config.wear * _sometimes(rng), rng)
-        for disturb, chance in (
-            (transforms.vignette, config.vignetted),
-            (transforms.damage, config.damaged),
-            (transforms.compress, config.compressed),
-        ):
-            if chance and rng.random() < chance:
-                luma = disturb(luma, config.wear, rng)
-        return luma.astype(np.float32), transforms.resize(shown, self._size // TARGET_STRIDE)
+        luma = filmed(shown, config, rng)
+        return luma, transforms.resize(shown, self._size // TARGET_STRIDE)
+
+
+def filmed(rgb_u8: np.ndarray, config: DataConfig, rng: np.random.Generator) -> np.ndarray:
+    """Luma (h, w) float32, 0..1, of colors as an old film might show them."""
+    luma = transforms.spectral_luma(rgb_u8, config.spectral_spread * _sometimes(rng), rng)
+    luma = transforms.develop(luma, config.wear * _sometimes(rng), rng)
+    for disturb, chance in (
+        (transforms.vignette, config.vignetted),
+        (transforms.damage, config.damaged),
+        (transforms.compress, config.compressed),
+    ):
+        if chance and rng.random() < chance:
+            luma = disturb(luma, config.wear, rng)
+    return luma.astype(np.float32)
 
 
 def _sometimes(rng: np.random.Generator) -> float:
@@ -118,20 +128,23 @@ def _phases(config: DataConfig, steps: int) -> list[tuple[int, int, int]]:
 
 
 def batches(
-    pictures: Sequence[np.ndarray],
+    pictures: Sequence[Any],
     config: DataConfig,
     *,
     steps: int,
     start: int = 0,
     host: int = 0,
     hosts: int = 1,
-) -> Iterator[Batch]:
+    prepare: Callable[[DataConfig, int], grain.transforms.RandomMap] = Prepare,
+    kind: Callable[..., Any] = Batch,
+) -> Iterator[Any]:
     """The batches of steps `start` to `steps`, or the part of one host in each of them.
 
     Of `hosts`, each prepares its rows of every batch, in the order of hosts: together they see what
     one host would, each picture with the same augmentation. Each Batch has
     luma (b, s, s) float32 0..1 and the true colors as rgb_u8 (b, s/4, s/4, 3); s is the size of
-    the phase that the step is in.
+    the phase that the step is in. With another `prepare`, batches are of its arrays and of another
+    `kind`.
     """
     if config.batch_size % hosts:
         raise ConfigError(
@@ -143,10 +156,10 @@ def batches(
         begin = max(first, start)
         if begin >= end:
             continue
-        parts = base.random_map(_Prepare(config, size)).batch(config.batch_size // hosts)
+        parts = base.random_map(prepare(config, size)).batch(config.batch_size // hosts)
         prepared = parts[host::hosts]
-        for luma, rgb in _read(prepared[begin:end], config):
-            yield Batch(luma, rgb)
+        for arrays in _read(prepared[begin:end], config):
+            yield kind(*arrays)
 
 
 def _read(batches: grain.MapDataset, config: DataConfig) -> Iterator[tuple]:
@@ -160,7 +173,7 @@ def _read(batches: grain.MapDataset, config: DataConfig) -> Iterator[tuple]:
     return iter(ahead)
 
 
-def picture_counts(pictures: Sequence[np.ndarray], config: DataConfig, steps: int) -> dict:
+def picture_counts(pictures: Sequence[Any], config: DataConfig, steps: int) -> dict:
     """What a run of this many steps sees: crops, passes over the pictures, crops by size."""
     per_phase = [end - first for first, end, _ in _phases(config, steps)]
     crops = [n * config.batch_size for n in per_phase]

@@ -48,7 +48,7 @@ def divide(
         `names` is left.
     """
     if folder is not None:
-        _refuse_shared(where, folder)
+        refuse_shared(where, folder)
         apart = _opened_apart(folder)
     found, exclude = sources.find(where), sources.excluded(where)
     known = {name for source in found.sources for name in source.names}
@@ -94,7 +94,8 @@ def _opened_apart(folder: Path) -> Pictures | ReadAnew:
         raise DataError(f"the held-out pictures cannot be opened: {folder}: {exc}") from exc
 
 
-def _refuse_shared(where: str | Path, folder: Path) -> None:
+def refuse_shared(where: str | Path, folder: Path) -> None:
+    """Raises where what is trained on and what is held out lie in one folder."""
     if str(where).startswith(sources.TFDS):
         return
     first, second = (Path(path).expanduser().resolve() for path in (where, folder))

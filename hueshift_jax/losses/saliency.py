@@ -47,17 +47,18 @@ def edge_cross_entropy(
     saliency: Float[Array, "b h w 1"],
     truth: Float[Array, "b h w 1"],
     *,
+    held: float = 1e-7,
     as_published: bool = False,
 ) -> Float[Array, ""]:
     """Mean cross entropy of the edges of two maps.
 
     Edges are often exactly 0 or 1, so the logarithms must end somewhere: probabilities are held
-    1e-7 away from both. As published it is the logarithms that are held above -100, and one wrong
+    `held` away from both. As published it is the logarithms that are held above -100, and one wrong
     pixel costs up to a hundred.
     """
     found, wanted = edges(saliency), edges(truth)
     if not as_published:
-        found = jnp.clip(found, 1e-7, 1.0 - 1e-7)
+        found = jnp.clip(found, held, 1.0 - held)
     yes = jnp.maximum(jnp.log(found), -100.0)
     no = jnp.maximum(jnp.log1p(-found), -100.0)
     return -jnp.mean(wanted * yes + (1.0 - wanted) * no)

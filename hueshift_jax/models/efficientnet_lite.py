@@ -111,6 +111,8 @@ class EfficientNetLite(nnx.Module):
       channels: 1 for gray input, 3 for RGB.
       frozen_blocks: this many first blocks (and the stem) receive no gradient; -1 freezes nothing.
       frozen_depthwise: the depthwise filters receive no gradient.
+      blocks: only so many first blocks; None takes all.
+      finest: stride of the finest features, 2 or 4.
     """
 
     def __init__(
@@ -118,22 +120,27 @@ class EfficientNetLite(nnx.Module):
         variant: Variant = LITE2,
         channels: int = 1,
         *,
+        blocks: int | None = None,
+        finest: int = 4,
         frozen_blocks: int = -1,
         frozen_depthwise: bool = False,
         rngs,
     ):
-        specs = block_specs(variant)
+        specs = block_specs(variant)[:blocks]
         self.channels = channels
         self.stem = Conv(channels, STEM_WIDTH, 3, stride=2, rngs=rngs)
         self.blocks = nnx.List(
             [InvertedResidual(s, frozen_depthwise=frozen_depthwise, rngs=rngs) for s in specs]
         )
         self.frozen_blocks = frozen_blocks
-        self.taps = tuple(n for n, s in enumerate(specs[1:]) if s.stride == 2)[1:]
+        before_stride = tuple(n for n, s in enumerate(specs[1:]) if s.stride == 2)
+        self.taps = before_stride[finest // 4 :]
         self.tap_widths = (*(specs[n].outputs for n in self.taps), specs[-1].outputs)
 
     def __call__(self, x: Float[Array, "b h w c"]) -> list[Float[Array, "b p q d"]]:
         """Features at strides 4, 8, 16 and 32 (24, 48, 120 and 352 channels in Lite2).
+
+        At stride 2 (16 channels) before them, if `finest` is 2.
 
         Raises:
           ShapeError: another number of channels.
@@ -146,7 +153,8 @@ class EfficientNetLite(nnx.Module):
             if n + 1 == self.frozen_blocks:
                 x = jax.lax.stop_gradient(x)
             if n in self.taps:
-                features.append(x)
+                early = n + 1 < self.frozen_blocks
+                features.append(jax.lax.stop_gradient(x) if early else x)
         return [*features, x]
 
 

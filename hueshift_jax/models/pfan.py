@@ -10,6 +10,7 @@ Source: Zhao and Wu 2019; sairajk/PyTorch-Pyramid-Feature-Attention-Network-for-
 commit 074722e, src/model.py (`SODModel`) and src/attention.py.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -25,7 +26,8 @@ from hueshift_jax.ops.resample import resize_bilinear
 from hueshift_jax.ops.shapes import require_picture
 
 _TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-_DILATIONS = (3, 5, 7)
+DILATIONS = (3, 5, 7)
+"""Of the filters through which deep levels are seen."""
 _REACH = 9
 
 
@@ -37,17 +39,17 @@ def _enlarged(x: Float[Array, "b h w c"], factor: int) -> Float[Array, "b p q c"
 class Reaches(nnx.Module):
     """Features seen through a 1x1 and three dilated 3x3 filters, side by side."""
 
-    def __init__(self, inputs: int, width: int, *, rngs):
+    def __init__(self, inputs: int, width: int, dilations: tuple[int, ...] = DILATIONS, *, rngs):
         self.near = Pointwise(inputs, width, bias=False, initial=PYTORCH, rngs=rngs)
         self.far = nnx.List(
             [
                 Conv(
                     inputs, width, 3, padding=n, dilation=n, bias=False, initial=PYTORCH, rngs=rngs
                 )
-                for n in _DILATIONS
+                for n in dilations
             ]
         )
-        self.norm = BatchNorm(4 * width)
+        self.norm = BatchNorm((1 + len(dilations)) * width)
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         seen = [self.near(x), *(conv(x) for conv in self.far)]
@@ -110,12 +112,53 @@ class Prediction(NamedTuple):
     regularizer: Array
 
 
-class Pfan(nnx.Module):
+class Pyramid(nnx.Module):
+    """What follows an encoder: two shallow and some deep levels in, saliency out.
+
+    shallow: channels of the two finest levels, one of which is twice as large as the other.
+    deep: channels of the next levels, each half as large as the one before.
+    reach_width: channels of each filter of each deep level.
+    width: channels of what the deep and what the shallow levels become.
+    dilations: of those filters.
+    """
+
+    def __init__(
+        self,
+        shallow: tuple[int, ...],
+        deep: tuple[int, ...],
+        reach_width: int,
+        width: int,
+        *,
+        dilations: tuple[int, ...] = DILATIONS,
+        rngs,
+    ):
+        self.reaches = nnx.List([Reaches(n, reach_width, dilations, rngs=rngs) for n in deep])
+        joined = len(deep) * (1 + len(dilations)) * reach_width
+        self.channels = ChannelAttention(joined, rngs=rngs)
+        self.deep = NormedConv(joined, width, rngs=rngs)
+        self.shallow = nnx.List([NormedConv(n, width, rngs=rngs) for n in shallow])
+        self.outlines = NormedConv(2 * width, width, rngs=rngs)
+        self.places = SpatialAttention(width, rngs=rngs)
+        self.final = Conv(2 * width, 1, 3, padding=1, initial=PYTORCH, rngs=rngs)
+
+    def predict(self, levels: Sequence[Float[Array, "b _ _ _"]]) -> Prediction:
+        """Saliency at the size of the finest level; `levels` come from fine to coarse."""
+        count = len(self.shallow)
+        seen = [reach(x) for reach, x in zip(self.reaches, levels[count:], strict=True)]
+        deep = jnp.concatenate([_enlarged(x, 2**n) if n else x for n, x in enumerate(seen)], -1)
+        weights = self.channels(deep)
+        deep = _enlarged(self.deep(deep * weights[:, None, None]), 4)
+        first, second = (conv(x) for conv, x in zip(self.shallow, levels[:count], strict=True))
+        outlines = self.outlines(jnp.concatenate([first, _enlarged(second, 2)], -1))
+        joined = jnp.concatenate([outlines * self.places(deep), deep], -1)
+        return Prediction(jax.nn.sigmoid(self.final(joined)), jnp.mean(weights))
+
+
+class Pfan(Pyramid):
     """Color in, saliency out; sides are multiples of 16.
 
     widths: of the five blocks of VGG-16.
-    reach_width: channels of each filter of each deep level.
-    width: channels of what the deep and what the shallow levels become.
+    reach_width, width: see `Pyramid`.
     """
 
     def __init__(
@@ -127,23 +170,8 @@ class Pfan(nnx.Module):
         rngs,
     ):
         self.vgg = Vgg(VGG16, widths, rngs=rngs)
-        self.reaches = nnx.List([Reaches(n, reach_width, rngs=rngs) for n in widths[2:]])
-        joined = len(self.reaches) * (1 + len(_DILATIONS)) * reach_width
-        self.channels = ChannelAttention(joined, rngs=rngs)
-        self.deep = NormedConv(joined, width, rngs=rngs)
-        self.shallow = nnx.List([NormedConv(n, width, rngs=rngs) for n in widths[:2]])
-        self.outlines = NormedConv(2 * width, width, rngs=rngs)
-        self.places = SpatialAttention(width, rngs=rngs)
-        self.final = Conv(2 * width, 1, 3, padding=1, initial=PYTORCH, rngs=rngs)
+        super().__init__(widths[:2], widths[2:], reach_width, width, rngs=rngs)
 
     def __call__(self, color: Float[Array, "b h w _"]) -> Prediction:
         require_picture(color, 3, multiple=16)
-        *levels, third, fourth, fifth = self.vgg(color, _TAPS)
-        seen = [reach(x) for reach, x in zip(self.reaches, (third, fourth, fifth), strict=True)]
-        deep = jnp.concatenate([_enlarged(x, 2**n) if n else x for n, x in enumerate(seen)], -1)
-        weights = self.channels(deep)
-        deep = _enlarged(self.deep(deep * weights[:, None, None]), 4)
-        first, second = (conv(x) for conv, x in zip(self.shallow, levels, strict=True))
-        outlines = self.outlines(jnp.concatenate([first, _enlarged(second, 2)], -1))
-        joined = jnp.concatenate([outlines * self.places(deep), deep], -1)
-        return Prediction(jax.nn.sigmoid(self.final(joined)), jnp.mean(weights))
+        return self.predict(self.vgg(color, _TAPS))

@@ -119,6 +119,18 @@ def write_picture(path: Path, rgb_u8: np.ndarray) -> None:
     _write_whole(path, data.tobytes())
 
 
+def write_gray_picture(path: Path, codes: np.ndarray) -> None:
+    """Writes one plane (h, w) uint8 as PNG, whole or not at all.
+
+    Raises:
+      UnsupportedMediaError: the name does not end with .png.
+      UnwritableMediaError: no folder, no permission or no space.
+    """
+    if path.suffix.lower() != ".png":
+        raise UnsupportedMediaError(f"{path.name} names no PNG file; use .png.")
+    _write_whole(path, cv2.imencode(".png", np.ascontiguousarray(codes))[1].tobytes())
+
+
 def _encode(suffix: str, rgb_u8: np.ndarray) -> np.ndarray | None:
     bgr = np.ascontiguousarray(rgb_u8[..., ::-1])
     try:
