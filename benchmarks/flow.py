@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from hueshift_jax.cli import bench, held_out_flow  # noqa: E402
 from hueshift_jax.ops import motion  # noqa: E402
-from hueshift_jax.ops.dis_flow import DisFlow  # noqa: E402
+from hueshift_jax.ops.dis_flow import DisFlow, RefinedFlow  # noqa: E402
 from hueshift_jax.parity import speed  # noqa: E402
 from hueshift_jax.systems import flow as system  # noqa: E402
 
@@ -36,7 +36,7 @@ GRID = (112, 196)
 FAST_PX = held_out_flow.FAST_PX
 TOGETHER = 8
 SEED = 15
-NAMES = ("no motion", "DIS medium", "FastFlowNet")
+NAMES = ("no motion", "DIS medium", "DIS fast", "FastFlowNet", "FastFlowNet, then DIS medium")
 PICTURES = (".webp", ".png", ".jpg", ".jpeg")
 
 
@@ -50,7 +50,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--output", type=Path, default=ROOT / "BENCHMARKS.md")
     options = parser.parse_args()
-    estimators = dict(zip(NAMES, (_nothing, DisFlow(), system.load_estimator(options.weights))))
+    network = system.load_estimator(options.weights)
+    estimators = dict(
+        zip(NAMES, (_nothing, DisFlow(), DisFlow("fast"), network, RefinedFlow(network)))
+    )
     lines = [*_head(options), *_made_lines(options, estimators)]
     if options.flow:
         lines += ["", *_exact_lines(options.flow, estimators)]

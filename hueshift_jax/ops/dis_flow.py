@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hueshift_jax.contracts import Array
+from hueshift_jax.contracts import Array, FlowEstimator
 
 NAME = f"OpenCV {cv2.__version__} DIS, preset medium, on 8-bit luma"
 
@@ -46,6 +46,29 @@ class DisFlow:
         frames = (np.pad(gray, lacking, mode="edge") for gray in (target, source))
         begin = np.pad(np.float32(flow), (*lacking, (0, 0)), mode="edge")
         return self._search.calc(*frames, begin)[:height, :width]
+
+
+class RefinedFlow:
+    """A `FlowEstimator` that searches on from what another one found; its confidence is kept.
+
+    A network sees far motion and small moving things that the search alone loses; the search is
+    exact to parts of a pixel, which a small network is not.
+
+    Args:
+      first: gives the flow to begin with.
+    """
+
+    def __init__(self, first: FlowEstimator):
+        self._first, self._search = first, DisFlow()
+
+    def __call__(self, target: Array, source: Array) -> tuple[jax.Array, jax.Array]:
+        """Backward flow (b, h, w, 2) in pixels from `target` to `source`, and its confidence."""
+        flows, confidence = self._first(target, source)
+        gray = (
+            np.rint(np.asarray(x, np.float32) * 255.0).astype(np.uint8) for x in (target, source)
+        )
+        found = [self._search.continued(*each) for each in zip(*gray, np.asarray(flows))]
+        return jnp.asarray(np.stack(found)), confidence
 
 
 def _codes(luma: Array) -> np.ndarray:

@@ -59,5 +59,5 @@ def test_pairs_of_a_folder(tmp_path):
     lines = bench._exact_lines(tmp_path, dict.fromkeys(bench.NAMES, bench._nothing))
     length = f"{6.0 * 2**0.5:.2f}"
     assert lines[-2:] == [
-        f"| {name} | " + " | ".join([length] * 6) + " |" for name in ("one", "mean")
+        f"| {name} | " + " | ".join([length] * 10) + " |" for name in ("one", "mean")
     ]
