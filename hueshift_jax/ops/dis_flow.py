@@ -1,5 +1,6 @@
 """Optical flow without a network: OpenCV's dense inverse search (Kroeger et al. 2016)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hueshift_jax.contracts import Array, FlowEstimator
+from hueshift_jax.contracts import Array
 
 NAME = f"OpenCV {cv2.__version__} DIS, preset medium, on 8-bit luma"
 
@@ -55,13 +56,13 @@ class RefinedFlow:
     exact to parts of a pixel, which a small network is not.
 
     Args:
-      first: gives the flow to begin with.
+      first: the `FlowEstimator` whose flow is the beginning.
     """
 
-    def __init__(self, first: FlowEstimator):
+    def __init__(self, first: Callable[[Array, Array], tuple[Array, Array]]):
         self._first, self._search = first, DisFlow()
 
-    def __call__(self, target: Array, source: Array) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, target: Array, source: Array) -> tuple[Array, Array]:
         """Backward flow (b, h, w, 2) in pixels from `target` to `source`, and its confidence."""
         flows, confidence = self._first(target, source)
         gray = (
