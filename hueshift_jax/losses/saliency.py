@@ -40,7 +40,9 @@ def weighted_cross_entropy(
     """Mean cross entropy in which what is salient weighs `salient` times."""
     tiny = 1e-15  # Keeps log(0) finite; any larger value of float32 swallows it.
     yes = -salient * truth * jnp.log(saliency + tiny)
-    return jnp.mean(yes - (1.0 - truth) * jnp.log(1.0 - saliency + tiny))
+    # A sigmoid may exceed 1 by a rounding error, and then the rest to 1 is negative.
+    rest = jnp.maximum(1.0 - saliency, 0.0)
+    return jnp.mean(yes - (1.0 - truth) * jnp.log(rest + tiny))
 
 
 def edge_cross_entropy(

@@ -49,3 +49,11 @@ def test_certain_edges_cost_less_than_as_published(maps):
     repaired = saliency.edge_cross_entropy(flat, truth)
     np.testing.assert_allclose(published / repaired, 100 / -np.log(1e-7), rtol=1e-3)
     assert jnp.all(jnp.isfinite(jax.grad(saliency.edge_cross_entropy)(maps[0], truth)))
+
+
+def test_a_map_that_rounding_puts_above_one_costs_a_finite_amount():
+    found = jnp.full((1, 2, 2, 1), np.nextafter(np.float32(1), np.float32(2)))
+    for truth in (jnp.ones_like(found), jnp.zeros_like(found)):
+        value, slope = jax.value_and_grad(saliency.weighted_cross_entropy)(found, truth)
+        assert np.isfinite(value)
+        assert np.isfinite(slope).all()
