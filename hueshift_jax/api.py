@@ -12,8 +12,9 @@ import jax
 import numpy as np
 
 from hueshift_jax import checkpoint
-from hueshift_jax.contracts import Array, Colorizer, Memory
+from hueshift_jax.contracts import Array, Colorizer, FlowEstimator, Memory
 from hueshift_jax.errors import ConfigError, MissingWeightsError
+from hueshift_jax.ops.dis_flow import DisFlow, RefinedFlow
 from hueshift_jax.pipeline import events
 from hueshift_jax.pipeline.controls import Controls
 from hueshift_jax.pipeline.film import ColorizeOptions, Film
@@ -230,8 +231,17 @@ def colorize_video(
     colorizer = colorizer or choose()
     info = probe(Path(source), frames_rate=options.frames_rate)
     see = partial(_seen, colorizer)
-    film = Film(info, target(info, output, tell), colorizer, options, tell, see=see)
-    return film.color()
+    follow = partial(_estimator, options.motion)
+    goal = target(info, output, tell)
+    return Film(info, goal, colorizer, options, tell, see=see, follow=follow).color()
+
+
+def _estimator(motion: str) -> FlowEstimator:
+    if motion != "network":
+        return DisFlow(motion)
+    from hueshift_jax.systems.flow import load_estimator
+
+    return RefinedFlow(load_estimator())
 
 
 def _seen(colorizer: Colorizer, gray: np.ndarray) -> np.ndarray:

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", metavar="OUT", help="result, or an existing folder (IN with .color)")
     add("--system", metavar="NAME|FILE", help="what colors: a system's name or a weights file")
     add("--temporal", choices=("auto", "none"), default="auto", help="steady colors over time")
+    add("--motion", choices=("fast", "medium", "network"), default="fast", help="what follows")
     add("--preview", type=_time, metavar="10s", help="only so much of the beginning")
     add("--start", type=_time, metavar="T", help="begin there: seconds or h:m:s")
     add("--end", type=_time, metavar="T", help="end there: seconds or h:m:s")
@@ -330,6 +331,7 @@ def resolve(options: argparse.Namespace):
         controls=_controls(options),
         encoding=Encoding(crf=options.crf, preset=options.preset, lossless=options.lossless),
         temporal=options.temporal,
+        motion=options.motion,
         cuts=options.cuts,
         keep_color=options.keep_color,
         start_s=options.start,

@@ -5,16 +5,17 @@ import importlib.metadata
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import jax
 
-from hueshift_jax.contracts import Colorizer
+from hueshift_jax.contracts import Colorizer, FlowEstimator
 from hueshift_jax.errors import UnwritableMediaError, UsageError
 from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.pipeline import build, durable, events, journal
@@ -51,6 +52,8 @@ class ColorizeOptions:
     """How a film is colored.
 
     temporal: "auto" smooths colors over time, "none" takes each frame by itself.
+    motion: how "auto" follows what moves: OpenCV's dense inverse search, "fast" or "medium", or the
+      bundled network with that search after it.
     start_s, end_s: the part wanted, in seconds after the first frame.
     seed: of a system's random choices.
     frames_rate: frames per second of a folder of pictures.
@@ -66,6 +69,7 @@ class ColorizeOptions:
     controls: Controls = field(default_factory=Controls)
     encoding: Encoding = field(default_factory=lambda: Encoding(preset=QUICK_PRESET))
     temporal: Literal["auto", "none"] = "auto"
+    motion: Literal["fast", "medium", "network"] = "fast"
     start_s: float | None = None
     end_s: float | None = None
     seed: int = 0
@@ -90,6 +94,8 @@ class Film:
       tell: called with events.
       mark: stands for what a person gives for a shot, where `options` name nothing.
       see: features of gray, for references.
+      follow: the estimator that `options.motion` names, made when it is needed; its "fast" by
+        default.
     """
 
     def __init__(
@@ -102,8 +108,10 @@ class Film:
         *,
         mark: Mark = unmarked,
         see: Features | None = None,
+        follow: Callable[[], FlowEstimator] | None = None,
     ):
         self._info = info
+        self._follow = follow or partial(DisFlow, "fast")
         self._output = output
         self._colorizer = colorizer
         self._options = options
@@ -171,7 +179,7 @@ class Film:
         }
         given = self._mark(-FOREVER, FOREVER)
         shots = (self._shots and self._shots.digest(), self._keep)
-        network = {**identity, **trim, "temporal": options.temporal}
+        network = {**identity, **trim, "temporal": options.temporal, "motion": options.motion}
         network |= dict(zip(journal.OF_SHOTS, shots, strict=True))
         return journal.Job(identify(self._info), network, look, given)
 
@@ -212,7 +220,7 @@ class Film:
             options.start_s,
             options.end_s,
             self._mark,
-            Motion(DisFlow("fast")) if smooth else None,
+            Motion(self._follow()) if smooth else None,
             self._given,
             Rules(info.color, self._keep, info.rotation),
             self._shots,

@@ -363,3 +363,9 @@ def test_help_is_quick():
     )
     assert done.returncode == 0
     assert "--saturation" in done.stdout
+
+
+@pytest.mark.parametrize("motion", ["fast", "medium", "network"])
+def test_how_motion_is_followed(motion):
+    options = colorize.parse(["--video", "a.mp4", "--motion", motion])
+    assert colorize.resolve(options).motion == motion
