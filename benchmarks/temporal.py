@@ -4,11 +4,13 @@
     python benchmarks/temporal.py speed --clips DIR
     python benchmarks/temporal.py keyframes --clips DIR
     python benchmarks/temporal.py memory --clips DIR --minutes 10
+    python benchmarks/temporal.py motion --clips DIR
 
 `figures`: steadiness, closeness to the truth and colorfulness of every clip, colored from file to
 file. `speed`: both ways in turns on a film of 854x480. `keyframes`: what a given frame, or a few
-given points, are worth. `memory`: whether it grows with the film. Each writes its part of
-BENCHMARKS.md, and with `--json` all its numbers under its name into a file.
+given points, are worth. `memory`: whether it grows with the film. `motion`: what more exact motion
+gains. Each writes its part of BENCHMARKS.md, and with `--json` all its numbers under its name into
+a file.
 
 Cuts of a film are those in a `.csv` file of its name beside it (the numbers of the first frames of
 new shots below a heading); of other films, those that are found. Nothing is measured across them.
@@ -30,6 +32,7 @@ PARTS = {
     "speed": "temporal_speed",
     "keyframes": "temporal_given",
     "memory": "temporal_memory",
+    "motion": "temporal_motion",
 }
 
 
