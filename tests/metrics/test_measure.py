@@ -8,10 +8,10 @@ import pytest
 
 from hueshift_jax.errors import EvaluationError
 from hueshift_jax.metrics import image
-from hueshift_jax.ops.dis_flow import DisFlow
 from hueshift_jax.metrics.distribution import Consistency
 from hueshift_jax.metrics.measure import ClipMeter, Instruments, derived, look, side_by_side
 from hueshift_jax.metrics.ssim import ssim
+from hueshift_jax.ops.dis_flow import DisFlow
 from tests.metrics.scenes import lab_frames, recolored, to_rgb
 
 
