@@ -267,10 +267,11 @@ def test_outline_has_a_line_for_every_section():
     lines = config.outline(config.load("hueshift_gan"))
     assert [line.partition(": ")[0] for line in lines[1:]] == [
         "system",
+        "system.temporal_span",
         "system.optim",
         "data",
         "mesh",
     ]
     assert lines[0].startswith("steps 8000, ")
-    assert "sizes 96 128 160, " in lines[3]
+    assert "sizes 96 128 160, " in lines[4]
     assert "best ''" in lines[0]

@@ -34,6 +34,15 @@ def test_the_pretrained_encoder_is_cut_to_size():
     assert set(found) == {n for n in system.network.params if n.startswith("encoder.")}
 
 
+def test_the_bundled_network_finds_a_lone_thing():
+    y, x = np.mgrid[:160, :160]
+    thing = ((y - 70) ** 2 + (x - 90) ** 2 < 30**2).astype(np.float32)
+    luma = 0.75 + 0.05 * np.sin(y / 40) - 0.55 * thing
+    found = np.asarray(pfan.load_detector()(jnp.asarray(luma[None], jnp.float32)))[0]
+    small = thing[::2, ::2] > 0.5
+    assert found[small].mean() > 0.5 > found[~small].mean() + 0.2
+
+
 @pytest.fixture(scope="module")
 def system():
     with quick_compilation(), pytest.MonkeyPatch.context() as patch:
@@ -124,12 +133,3 @@ def test_configurations_say_what_is_wrong():
 def test_the_bundled_file_is_small():
     assert pfan.BUNDLED.stat().st_size <= 8e6
     assert pfan.BUNDLED.with_suffix(".md").is_file()
-
-
-def test_the_bundled_network_finds_a_lone_thing():
-    y, x = np.mgrid[:160, :160]
-    thing = ((y - 70) ** 2 + (x - 90) ** 2 < 30**2).astype(np.float32)
-    luma = 0.75 + 0.05 * np.sin(y / 40) - 0.55 * thing
-    found = np.asarray(pfan.load_detector()(jnp.asarray(luma[None], jnp.float32)))[0]
-    small = thing[::2, ::2] > 0.5
-    assert found[small].mean() > 0.5 > found[~small].mean() + 0.2
