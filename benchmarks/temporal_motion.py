@@ -24,6 +24,7 @@ _TITLES = {
     "medium": "DIS medium",
     "network": "FastFlowNet, then DIS medium",
 }
+_CLOSING = "`auto` follows with the search that is cheapest, as long as the others gain it nothing that shows."
 _FIGURES = {
     EXCESS: ".3f",
     "flicker": ".3f",
@@ -47,7 +48,8 @@ def measure(options: argparse.Namespace) -> tuple[dict, list[str], bool]:
     means = {way: mean(scores, way, list(scores)) for way in WAYS}
     processor_ms = {way: 1e3 * spent[way] / frames for way in WAYS}
     numbers = {"films": scores, "means": means, "processor_ms": processor_ms}
-    return numbers, [*_head(options, found), "", *_table(means, processor_ms)], True
+    lines = [*_head(options, found), "", *_table(means, processor_ms), "", _CLOSING]
+    return numbers, lines, True
 
 
 def _scored(film: Film, colorizer) -> tuple[dict, dict[str, float]]:

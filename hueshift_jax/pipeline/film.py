@@ -41,7 +41,7 @@ QUICK_PRESET = "superfast"
 """Half the time of "veryfast" for a quarter more bytes: changed colors are to be seen soon."""
 
 _ACCELERATOR_BATCH = 8
-_NETWORK_SHARE = 0.75
+_NETWORK_SHARE = {"none": 0.75, "auto": 1.0}
 _REPORT_S = 0.2
 _BYTES_PER_PIXEL = 0.06
 _LOSSLESS_BYTES_PER_PIXEL = 0.6
@@ -236,7 +236,7 @@ class Film:
         batch = 1 if alone else _ACCELERATOR_BATCH
         size = self._colorizer.working_size(*display_size(self._info))
         painter = Painter(self._colorizer, size, batch=batch, seed=self._options.seed)
-        self._tell(device(used, painter.frames_per_s()))
+        self._tell(device(used, painter.frames_per_s(), self._options.temporal))
         return painter
 
     def _publish(self, kept: journal.Journal, segments: int) -> None:
@@ -369,17 +369,18 @@ class _Reporter:
             self._tell(events.Advance("color", meter.done, meter.total, rate, left))
 
 
-def device(used: jax.Device, network_rate: float) -> events.Device:
+def device(used: jax.Device, network_rate: float, temporal: str) -> events.Device:
     """The device that is used, and why, and the frames per second to be expected there.
 
-    On a processor the network shares the cores with decoding, composition and encoding.
+    On a processor the network shares the cores with decoding, composition and encoding; where it
+    sees only some frames, that is about what it gains by it.
     """
     asked = jax.config.jax_platforms
     if used.platform == "cpu":
         name, reason = f"the processor ({os.cpu_count()} cores)", "no accelerator was found"
     else:
         name, reason = used.device_kind, "JAX prefers it to the processor"
-    expected = network_rate * (_NETWORK_SHARE if used.platform == "cpu" else 1.0)
+    expected = network_rate * (_NETWORK_SHARE[temporal] if used.platform == "cpu" else 1.0)
     reason = f"JAX_PLATFORMS is {asked}" if asked else reason
     return events.Device(name, reason, round(expected, 1))
 
