@@ -24,7 +24,10 @@ _TITLES = {
     "medium": "DIS medium",
     "network": "FastFlowNet, then DIS medium",
 }
-_CLOSING = "`auto` follows with the search that is cheapest, as long as the others gain it nothing that shows."
+_CLOSING = (
+    "`auto` follows with the search that is cheapest, as long as the others gain it nothing that "
+    "shows."
+)
 _FIGURES = {
     EXCESS: ".3f",
     "flicker": ".3f",
