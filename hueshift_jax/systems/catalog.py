@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from hueshift_jax import checkpoint, config
 from hueshift_jax.contracts import Colorizer
 from hueshift_jax.errors import ConfigError, MismatchedWeightsError
 from hueshift_jax.weights import FOLDER
+
+_Settings = TypeVar("_Settings")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,30 @@ def save_system(
     """Writes weights that `load_colorizer` can read: they carry their system's configuration."""
     metadata = {"system": name, "config": config.to_json(settings), **notes}
     checkpoint.save_weights(path, weights, metadata)
+
+
+def load_settings(
+    path: str | Path, kind: type[_Settings]
+) -> tuple[_Settings, dict[str, np.ndarray]]:
+    """The configuration in a weights file, which is to be of one kind, and the weights.
+
+    Raises:
+      MissingWeightsError: there is no such file.
+      MismatchedWeightsError: it is damaged, or holds another configuration or none.
+    """
+    weights, metadata = checkpoint.load_weights(path)
+    try:
+        settings = config.from_json(metadata["config"])
+    except (KeyError, ConfigError) as exc:
+        raise MismatchedWeightsError(
+            f"{path} holds no configuration that can be read; expected a file written by training"
+        ) from exc
+    if not isinstance(settings, kind):
+        raise MismatchedWeightsError(
+            f"{path} has the configuration of a {type(settings).__name__}, "
+            f"expected a {kind.__name__}"
+        )
+    return settings, weights
 
 
 def load_colorizer(path: str | Path, **changes: float) -> Colorizer:

@@ -20,14 +20,15 @@ import optax
 
 from hueshift_jax import checkpoint, config
 from hueshift_jax.contracts import Array, Batch, Logs
-from hueshift_jax.errors import ConfigError, MismatchedWeightsError
+from hueshift_jax.errors import ConfigError
 from hueshift_jax.losses import flow as losses
 from hueshift_jax.models.fast_flow_net import FLOW_UNIT, LEVELS, MULTIPLE
 from hueshift_jax.ops import consistency, motion, warp
 from hueshift_jax.ops.motion import MotionSpan, Pair
 from hueshift_jax.systems import guided_flow
+from hueshift_jax.systems.catalog import load_settings
 from hueshift_jax.systems.flow_networks import FastFlowNetConfig, PWCNetConfig
-from hueshift_jax.systems.network import Network, Weights, averaged, gradients
+from hueshift_jax.systems.network import Network, Weights, averaged, early_decay, gradients
 from hueshift_jax.weights import FOLDER
 
 BUNDLED = FOLDER / "fast_flow_net.safetensors"
@@ -186,8 +187,7 @@ class FlowSystem:
         )
         updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
-        # The average is not held back by the first steps.
-        decay = jnp.minimum(config.ema_decay, (1.0 + state.steps) / (10.0 + state.steps))
+        decay = early_decay(config.ema_decay, state.steps)
         logs["gradient_norm"] = optax.tree.norm(gradient)
         ema = averaged(state.ema, params, decay)
         return State(params, ema, optimizer, state.steps + 1), logs
@@ -319,16 +319,6 @@ def load_estimator(path: str | Path = BUNDLED, *, confident: bool = False) -> Ne
       MissingWeightsError: there is no such file.
       MismatchedWeightsError: it is damaged, or holds no flow network.
     """
-    weights, metadata = checkpoint.load_weights(path)
-    try:
-        settings = config.from_json(metadata["config"])
-    except (KeyError, ConfigError) as exc:
-        raise MismatchedWeightsError(
-            f"{path} holds no configuration that can be read; expected a file written by training"
-        ) from exc
-    if not isinstance(settings, FlowConfig):
-        raise MismatchedWeightsError(
-            f"{path} has the configuration of a {type(settings).__name__}, expected a FlowConfig"
-        )
+    settings, weights = load_settings(path, FlowConfig)
     system = settings.build()
     return NetworkFlow(system, system.network.taken(weights)[0], confident=confident)

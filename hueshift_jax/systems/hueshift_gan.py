@@ -7,10 +7,9 @@ colors a film is an average of the weights over the last steps.
 
 import functools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,12 +28,12 @@ from hueshift_jax.ops import color, motion
 from hueshift_jax.ops.motion import MotionSpan
 from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.catalog import SYSTEMS
+from hueshift_jax.systems.encoder import pretrained_encoder
 from hueshift_jax.systems.network import Network, Weights, averaged, gradients
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 _COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
 """Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
-ENCODER_WEIGHTS = "efficientnet_lite2_gray.safetensors"
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ class HueShiftGan:
         """
         if self.config.begin_with:
             return self._begin(*self.network.taken(_finished(self.config.begin_with)))
-        pretrained = _pretrained_encoder(self.network.params) if self.config.pretrained else {}
+        pretrained = pretrained_encoder(self.network.params) if self.config.pretrained else {}
         return self._init(key, pretrained)
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -287,16 +286,6 @@ class HueShiftGan:
 def _finished(name: str) -> dict[str, np.ndarray]:
     path = SYSTEMS[name].path if name in SYSTEMS else Path(name).expanduser()
     return checkpoint.load_weights(path)[0]
-
-
-def _pretrained_encoder(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    from hueshift_jax.weights import FOLDER
-
-    found, _ = checkpoint.load_weights(FOLDER / ENCODER_WEIGHTS)
-    ours = {f"encoder.{name}": value for name, value in found.items()}
-    expected = {name: value for name, value in params.items() if name.startswith("encoder.")}
-    checkpoint.match(expected, ours, ENCODER_WEIGHTS)
-    return ours
 
 
 class ChromaColorizer(StatelessColorizer):

@@ -124,3 +124,8 @@ def gradients(
 def averaged(average: Weights, current: Weights, decay: float) -> Weights:
     """The exponential moving average one step on."""
     return jax.tree.map(lambda a, b: decay * a + (1.0 - decay) * b, average, current)
+
+
+def early_decay(decay: float, steps: jax.Array) -> jax.Array:
+    """The decay after so many steps: less at first, so that the first ones are soon forgotten."""
+    return jnp.minimum(decay, (1.0 + steps) / (10.0 + steps))

@@ -11,7 +11,6 @@ than 1e-3 do not exist for the loss, so that one wrong pixel costs 7 and not 16.
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,21 +21,21 @@ import numpy as np
 import optax
 from flax import nnx
 
-from hueshift_jax import checkpoint, config
 from hueshift_jax.contracts import Array, Logs, MaskedBatch
-from hueshift_jax.errors import ConfigError, MismatchedWeightsError
+from hueshift_jax.errors import ConfigError
 from hueshift_jax.losses import saliency as losses
 from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.models.gray_pfan import MULTIPLE, STRIDE, GrayPfan
 from hueshift_jax.models.pfan import Prediction
 from hueshift_jax.ops.pooling import average_pool
-from hueshift_jax.systems.network import Network, Weights, averaged, gradients
+from hueshift_jax.systems.catalog import load_settings
+from hueshift_jax.systems.encoder import pretrained_encoder
+from hueshift_jax.systems.network import Network, Weights, averaged, early_decay, gradients
 from hueshift_jax.systems.stateless import StatelessColorizer
 from hueshift_jax.weights import FOLDER
 
 BUNDLED = FOLDER / "pfan.safetensors"
 """The network that comes with the package."""
-_ENCODER_WEIGHTS = "efficientnet_lite2_gray.safetensors"
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class PfanSystem:
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
-        pretrained = _pretrained_encoder(self.network.params) if self.config.pretrained else {}
+        pretrained = pretrained_encoder(self.network.params) if self.config.pretrained else {}
         return self._init(key, pretrained)
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -193,8 +192,7 @@ class PfanSystem:
         )
         updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
-        # The average is not held back by the first steps.
-        decay = jnp.minimum(self.config.ema_decay, (1.0 + state.steps) / (10.0 + state.steps))
+        decay = early_decay(self.config.ema_decay, state.steps)
         ema = averaged(state.ema, params | stats, decay)
         logs["gradient_norm"] = optax.tree.norm(gradient)
         return State(params, stats, ema, optimizer, state.steps + 1), logs
@@ -228,16 +226,6 @@ class PfanSystem:
         return NetworkSaliency(self, *self.network.taken(weights))
 
 
-def _pretrained_encoder(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Of the bundled encoder what a truncated one has."""
-    found, _ = checkpoint.load_weights(FOLDER / _ENCODER_WEIGHTS)
-    expected = {name: value for name, value in params.items() if name.startswith("encoder.")}
-    ours = {f"encoder.{name}": value for name, value in found.items()}
-    ours = {name: value for name, value in ours.items() if name in expected}
-    checkpoint.match(expected, ours, _ENCODER_WEIGHTS)
-    return ours
-
-
 class NetworkSaliency:
     """A trained PFAN as a `contracts.SaliencyDetector`; maps are half as large as luma."""
 
@@ -268,15 +256,5 @@ def load_detector(path: str | Path = BUNDLED, **changes: Any) -> NetworkSaliency
       MismatchedWeightsError: it is damaged, or holds no saliency network.
       ConfigError: a change that is not possible.
     """
-    weights, metadata = checkpoint.load_weights(path)
-    try:
-        settings = config.from_json(metadata["config"])
-    except (KeyError, ConfigError) as exc:
-        raise MismatchedWeightsError(
-            f"{path} holds no configuration that can be read; expected a file written by training"
-        ) from exc
-    if not isinstance(settings, PfanConfig):
-        raise MismatchedWeightsError(
-            f"{path} has the configuration of a {type(settings).__name__}, expected a PfanConfig"
-        )
+    settings, weights = load_settings(path, PfanConfig)
     return dataclasses.replace(settings, **changes).build().detector_from(weights)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from hueshift_jax.systems import hueshift_gan
+from hueshift_jax.systems.encoder import pretrained_encoder
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
 from tests.systems import tiny
 
@@ -18,7 +18,7 @@ def full_size():
 
 def test_the_bundled_encoder_fits_the_default(full_size):
     shapes = full_size.network.params
-    encoder = hueshift_gan._pretrained_encoder(shapes)
+    encoder = pretrained_encoder(shapes)
     assert encoder.keys() == {name for name in shapes if name.startswith("encoder.")}
     assert all(np.isfinite(value).all() for value in encoder.values())
     assert encoder["encoder.stem.kernel"].shape == (3, 3, 1, 32)
@@ -28,7 +28,7 @@ def test_the_bundled_encoder_fits_the_default(full_size):
 @pytest.mark.slow
 def test_a_run_begins_with_the_bundled_encoder(full_size):
     state = full_size.init(jax.random.key(0))
-    for name, value in hueshift_gan._pretrained_encoder(state.params).items():
+    for name, value in pretrained_encoder(state.params).items():
         np.testing.assert_array_equal(state.params[name], value)
         np.testing.assert_array_equal(state.ema[name], value)
     luma = tiny.batch().luma

@@ -11,6 +11,7 @@ from hueshift_jax.errors import ConfigError, MismatchedWeightsError, MissingWeig
 from hueshift_jax.models import efficientnet_lite
 from hueshift_jax.models.efficientnet_lite import LITE0
 from hueshift_jax.systems import catalog, pfan
+from hueshift_jax.systems.encoder import pretrained_encoder
 from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
 from hueshift_jax.systems.pfan import PfanConfig, PfanOptimConfig, State
 from tests.data.masked import pair
@@ -30,7 +31,7 @@ CONFIG = PfanConfig(
 def test_the_pretrained_encoder_is_cut_to_size():
     # Before any test puts a shorter encoder in its place.
     system = PfanConfig(width=8, reach_width=4).build()
-    found = pfan._pretrained_encoder(system.network.params)
+    found = pretrained_encoder(system.network.params)
     assert set(found) == {n for n in system.network.params if n.startswith("encoder.")}
 
 
