@@ -55,7 +55,7 @@ def wasserstein_critic(
 
 
 def wasserstein_generator(fake_scores: Float[Array, "..."]) -> Float[Array, ""]:
-    """What the generator minimizes against a Wasserstein critic."""
+    """What the generator minimizes against a Wasserstein or a hinge critic."""
     return -jnp.mean(fake_scores)
 
 
@@ -88,3 +88,13 @@ def cross_entropy(probabilities: Float[Array, "..."], target: float) -> Float[Ar
     yes = jnp.maximum(jnp.log(probabilities), -100.0)
     no = jnp.maximum(jnp.log1p(-probabilities), -100.0)
     return -jnp.mean(target * yes + (1.0 - target) * no)
+
+
+def hinge_critic(
+    real_scores: Float[Array, "..."], fake_scores: Float[Array, "..."]
+) -> Float[Array, ""]:
+    """What a critic minimizes that only cares for scores inside -1..1.
+
+    Source: Lim and Ye 2017, equation 8.
+    """
+    return jnp.mean(jax.nn.relu(1.0 - real_scores)) + jnp.mean(jax.nn.relu(1.0 + fake_scores))
