@@ -1,19 +1,20 @@
 """The chroma U-Net of `hueshift_gan`: a pretrained encoder, a light decoder, three heads.
 
 The idea of the HueShift generator (a U-Net whose channels shrink towards full size, fed with
-global features of the whole picture) on an ImageNet encoder, predicting chroma only. Fully
-convolutional: any size that is a multiple of 32.
+global features of the whole picture, that says beside the colors what is salient) on an ImageNet
+encoder, predicting chroma only. Fully convolutional: any size that is a multiple of 32.
 
 Heads, all at a quarter of the input size except the bins:
   regression: ab directly, plus a global color function, ab as a quadratic polynomial of
     (luma, x, y) whose 20 coefficients come from the pooled features;
   bins: logits over a grid of ab cells at an eighth of the input size, a second opinion that keeps
-    several answers apart; its annealed mean is the more vivid the lower the temperature.
+    several answers apart; its annealed mean is the more vivid the lower the temperature;
+  saliency: what catches the eye.
 
 Source: SreeDakshinya/HueShift-Video-Coloring, "GAN model" (the generator's shape);
 zhaoyuzhi/Semantic-Colorization-GAN (global features); Zhang et al., "Colorful Image Colorization",
 2016 (bins and annealed mean). Departures: pretrained EfficientNet-Lite encoder, chroma instead of
-RGB, no saliency head.
+RGB.
 """
 
 from typing import NamedTuple
@@ -57,10 +58,12 @@ class Prediction(NamedTuple):
 
     ab: (b, h/4, w/4, 2), the regression's chroma in CIELAB units.
     logits: (b, h/8, w/8, n) over the cells of `ab_bins`.
+    saliency_logits: (b, h/4, w/4), of which the sigmoid is the map.
     """
 
     ab: Array
     logits: Array
+    saliency_logits: Array
 
 
 class DecoderStage(nnx.Module):
@@ -141,17 +144,20 @@ class ChromaUNet(nnx.Module):
         self.regression = Conv(widths[3], 2, 3, rngs=rngs)
         self.function = nnx.Linear(widths[0], 20, kernel_init=jax.nn.initializers.zeros, rngs=rngs)
         self.bins = Pointwise(widths[2], len(ab_bins()), rngs=rngs)
+        self.saliency = Conv(widths[3], 1, 3, rngs=rngs)
 
     def __call__(self, luma: Float[Array, "b h w"]) -> Prediction:
         """Predicts from gamma-encoded gray, 0..1."""
         skip4, skip8, skip16, deep = self.encoder(luma[..., None])
         x, vector = self.context(deep)
         x8 = self.stage8(self.stage16(x, skip16), skip8)
-        local = self.regression(self.stage4(x8, skip4))
+        x4 = self.stage4(x8, skip4)
+        local = self.regression(x4)
         small = average_pool(luma[..., None], 4)[..., 0]
         coefficients = self.function(vector).reshape(-1, 10, 2)
         smooth = jnp.einsum("bhwt,btc->bhwc", _polynomial(small), coefficients)
-        return Prediction(AB_SCALE * (0.25 * local + smooth), self.bins(x8))
+        ab = AB_SCALE * (0.25 * local + smooth)
+        return Prediction(ab, self.bins(x8), self.saliency(x4)[..., 0])
 
     def seen(self, luma: Float[Array, "b h w"]) -> list[Float[Array, "b p q d"]]:
         """Features of gamma-encoded gray, 0..1: the encoder's at strides 8 and 16, ours at 8."""

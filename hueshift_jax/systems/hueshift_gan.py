@@ -1,12 +1,14 @@
-"""`hueshift_gan`: the default. So far its generator with its reconstruction losses.
+"""`hueshift_gan`: the default, a saliency-guided generator against two critics of patches.
 
-What is trained is `models.chroma_unet` on a pretrained encoder: regression of chroma (Huber, and
-the logarithm of each picture's RGB error) with a classification over ab cells beside it. What
-colors a film is an average of the weights over the last steps.
+The generator is `models.chroma_unet` on a pretrained encoder. It is trained as NoGAN says: first by
+reconstruction (Huber loss of chroma, the logarithm of each picture's RGB error, a classification
+over ab cells); then the critics learn alone what its colors look like; then comes a short game of
+both, as `systems.saliency_game` has it. What colors a film is an average of the weights over the
+last steps; the game begins with the average that the reconstruction left.
 """
 
+import dataclasses
 import functools
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +19,8 @@ import numpy as np
 import optax
 from flax import nnx
 
-from hueshift_jax import checkpoint
-from hueshift_jax.contracts import Array, Batch, Logs, Memory
+from hueshift_jax import checkpoint, sharding
+from hueshift_jax.contracts import Batch, Logs
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.losses import colorization as losses
 from hueshift_jax.losses import temporal
@@ -27,13 +29,12 @@ from hueshift_jax.models.efficientnet_lite import LITE2
 from hueshift_jax.ops import color, motion
 from hueshift_jax.ops.motion import MotionSpan
 from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.systems.adversary import AdversaryState
 from hueshift_jax.systems.catalog import SYSTEMS
+from hueshift_jax.systems.chroma_colorizer import ChromaColorizer
 from hueshift_jax.systems.encoder import pretrained_encoder
 from hueshift_jax.systems.network import Network, Weights, averaged, gradients
-from hueshift_jax.systems.stateless import StatelessColorizer
-
-_COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
-"""Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
+from hueshift_jax.systems.saliency_game import GameConfig, SaliencyGame
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class HueShiftGanConfig:
     ema_decay: float = 0.999
     """Of the averaged weights."""
     optim: OptimConfig = OptimConfig()
-    """Optimizer and schedule."""
+    """Optimizer and schedule of the reconstruction."""
+    game: GameConfig = field(default_factory=GameConfig)
+    """The losses beside reconstruction, and the game."""
     strength: float = 1.0
     """When coloring, chroma is multiplied by this; see `ChromaColorizer`."""
     equalize: float = 0.35
@@ -109,13 +112,15 @@ class HueShiftGanConfig:
 
 
 class State(NamedTuple):
-    """params and stats are flat dictionaries by dotted name; ema has both."""
+    """params and stats are flat dictionaries by dotted name; ema has both; critics may be None."""
 
     params: dict[str, jax.Array]
     stats: dict[str, jax.Array]
     ema: dict[str, jax.Array]
     optimizer: optax.OptState
     bin_prior: jax.Array
+    steps: jax.Array
+    critics: AdversaryState | None
 
 
 def _schedule(optim: OptimConfig, peak: float) -> optax.Schedule:
@@ -141,10 +146,19 @@ def _is_frozen(name: str, frozen_blocks: int) -> bool:
     return first or name.endswith(".filter.kernel")
 
 
-def _optimizer(optim: OptimConfig, frozen_blocks: int) -> optax.GradientTransformation:
-    def adamw(peak: float) -> optax.GradientTransformation:
+def _optimizer(
+    optim: OptimConfig, game: GameConfig, frozen_blocks: int
+) -> optax.GradientTransformation:
+    """The generator's: reconstruction's schedule, then the game's constant rates."""
+
+    def adamw(peak: float, in_game: float) -> optax.GradientTransformation:
+        schedule = _schedule(optim, peak)
+        if game.weight:
+            first = _schedule(dataclasses.replace(optim, steps=max(game.begins_after, 1)), peak)
+            parts = [first, optax.constant_schedule(in_game)]
+            schedule = optax.join_schedules(parts, [game.begins_after])
         return optax.adamw(
-            _schedule(optim, peak),
+            schedule,
             weight_decay=optim.weight_decay,
             mask=lambda tree: jax.tree.map(lambda leaf: leaf.ndim > 1, tree),
         )
@@ -158,8 +172,8 @@ def _optimizer(optim: OptimConfig, frozen_blocks: int) -> optax.GradientTransfor
         return {name: group(name) for name in tree}
 
     parts = {
-        "encoder": adamw(optim.encoder_lr),
-        "decoder": adamw(optim.lr),
+        "encoder": adamw(optim.encoder_lr, game.encoder_lr),
+        "decoder": adamw(optim.lr, game.lr),
         "frozen": optax.set_to_zero(),
     }
     return optax.chain(optax.clip_by_global_norm(optim.clip_norm), optax.partition(parts, groups))
@@ -171,8 +185,9 @@ class HueShiftGan:
     def __init__(self, config: HueShiftGanConfig):
         self.config = config
         self.network = Network(self._make)
-        self._optimizer = _optimizer(config.optim, config.frozen_blocks)
-        self._bins = ab_bins()
+        self.game = SaliencyGame(config.game)
+        self.bins = ab_bins()
+        self._optimizer = _optimizer(config.optim, config.game, config.frozen_blocks)
 
     def _make(self, rngs: nnx.Rngs) -> ChromaUNet:
         return ChromaUNet(
@@ -191,65 +206,138 @@ class HueShiftGan:
           MismatchedWeightsError: it is damaged or does not fit.
         """
         if self.config.begin_with:
-            return self._begin(*self.network.taken(_finished(self.config.begin_with)))
+            return self._begin(*self._taken(_finished(self.config.begin_with)), key)
         pretrained = pretrained_encoder(self.network.params) if self.config.pretrained else {}
         return self._init(key, pretrained)
 
     @functools.partial(jax.jit, static_argnums=0)
     def _init(self, key: jax.Array, pretrained: Weights) -> State:
         params, stats = self.network.init(key)
-        return self._begin(params | pretrained, stats)
+        return self._begin(params | pretrained, stats, key)
 
     @functools.partial(jax.jit, static_argnums=0)
-    def _begin(self, params: Weights, stats: Weights) -> State:
-        prior = jnp.full(len(self._bins), 1.0 / len(self._bins))
+    def _begin(self, params: Weights, stats: Weights, key: jax.Array) -> State:
+        prior = jnp.full(len(self.bins), 1.0 / len(self.bins))
         # The averages are buffers of their own: the whole state is donated to the step.
         ema = jax.tree.map(jnp.copy, params | stats)
-        return State(params, stats, ema, self._optimizer.init(params), prior)
+        optimizer = self._optimizer.init(params)
+        critics = self.game.init(jax.random.fold_in(key, 1))
+        return State(params, stats, ema, optimizer, prior, jnp.zeros((), jnp.int32), critics)
+
+    def _taken(self, weights: dict[str, np.ndarray]) -> tuple[Weights, Weights]:
+        """The weights; those from before there was a saliency head know nothing of saliency."""
+        head = {n: p for n, p in self.network.params.items() if n.startswith("saliency.")}
+        if not any(name in weights for name in head):
+            weights = weights | {n: np.zeros(p.shape, p.dtype) for n, p in head.items()}
+        return self.network.taken(weights)
 
     @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
     def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
-        """One step of AdamW."""
-        optim = self.config.optim
+        """One step of reconstruction, of the critics alone, or of the game."""
         lab = color.srgb_to_lab(jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0)
-        target = losses.soft_bins(average_pool(lab[..., 1:], 2), jnp.asarray(self._bins))
+        luma = jnp.asarray(batch.luma)
+        seen = (luma, lab, self.game.saliency(luma))
+        game = self.config.game
+        if not game.weight:
+            return self._learn(state, seen, key, played=False)
+        begun = state.steps >= game.begins_after
+        playing = state.steps >= game.begins_after + game.critic_steps
+        phases = (self._reconstructs, self._critics_learn, self._plays)
+        named = {}
+        for phase in phases:
+            named |= jax.eval_shape(phase, state, seen, key)[1]
+
+        def filled(phase):
+            def run(*arguments):
+                after, logs = phase(*arguments)
+                return after, {name: logs.get(name, jnp.zeros(())) for name in named}
+
+            return run
+
+        phase = begun.astype(int) + playing.astype(int)
+        return jax.lax.switch(phase, [filled(each) for each in phases], state, seen, key)
+
+    def _reconstructs(self, state: State, seen: tuple, key: jax.Array) -> tuple[State, Logs]:
+        return self._learn(state, seen, key, played=False)
+
+    def _plays(self, state: State, seen: tuple, key: jax.Array) -> tuple[State, Logs]:
+        first, second = jax.random.split(key)
+        state, found = self._critics_learn(state, seen, first, averages=False)
+        state, logs = self._learn(state._replace(steps=state.steps - 1), seen, second, played=True)
+        return state, logs | found
+
+    def _critics_learn(
+        self, state: State, seen: tuple, key: jax.Array, *, averages: bool = True
+    ) -> tuple[State, Logs]:
+        """The critics' step; alone, they learn what the averaged weights paint."""
+        luma, lab, saliency = seen
+        params, stats = state.params, state.stats
+        if averages:
+            params, stats = ({n: state.ema[n] for n in part} for part in (params, stats))
+        prediction, _ = self.network.train(sharding.gathered(params), stats, luma)
+        real = self.game.views(luma, lab[..., 1:], saliency)
+        fake = self.game.views(luma, prediction.ab, saliency)
+        critics, logs = self.game.critics.step(state.critics, real, fake, key)
+        after = state._replace(params=params, stats=stats, critics=critics, steps=state.steps + 1)
+        return after, logs
+
+    def _learn(
+        self, state: State, seen: tuple, key: jax.Array, *, played: bool
+    ) -> tuple[State, Logs]:
+        """The generator's step of AdamW, with the critics' opinion if it is played."""
+        config = self.config
+        luma, lab, saliency = seen
+        target = losses.soft_bins(average_pool(lab[..., 1:], 2), jnp.asarray(self.bins))
         prior = 0.999 * state.bin_prior + 0.001 * target.mean((0, 1, 2))
+        after = None
+        if config.temporal_weight:  # else nothing here is random: the data come augmented
+            after = motion.make_next(luma, key, span=config.temporal_span)
+        begun, judged = jax.random.fold_in(key, 1), state.critics if played else None
 
         def loss_of(params, stats, part):
-            luma, lab, target, after = part
-            if after is not None:
-                return self._steady_loss(params, stats, part, prior)
-            prediction, stats = self.network.train(params, stats, luma)
-            loss, logs = self._losses(prediction, lab, target, prior)
-            return loss, (logs, stats)
+            return self._loss(params, stats, part, prior, (judged, begun))
 
-        luma, after = jnp.asarray(batch.luma), None
-        if self.config.temporal_weight:  # else nothing here is random: the data come augmented
-            after = motion.make_next(luma, key, span=self.config.temporal_span)
-        whole = (luma, lab, target, after)
         gradient, stats, logs = gradients(
-            loss_of, state.params, state.stats, whole, parts=optim.parts
+            loss_of,
+            state.params,
+            state.stats,
+            (luma, lab, saliency, target, after),
+            parts=config.optim.parts,
         )
         updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
-        ema = averaged(state.ema, params | stats, self.config.ema_decay)
+        decay = config.game.ema_decay if played else config.ema_decay
+        ema = averaged(state.ema, params | stats, decay)
         logs["gradient_norm"] = optax.tree.norm(gradient)
-        return State(params, stats, ema, optimizer, prior), logs
+        return State(params, stats, ema, optimizer, prior, state.steps + 1, state.critics), logs
 
-    def _steady_loss(self, params, stats, part, prior):
-        """The loss with two frames of each photograph: the colors of the next are to agree."""
-        luma, lab, target, after = part
-        both = jnp.concatenate([luma, after.target])
+    def _loss(self, params, stats, part, prior, judged):
+        """The loss of a part of a batch, with all its terms."""
+        luma, lab, saliency, target, after = part
+        both = luma if after is None else jnp.concatenate([luma, after.target])
         prediction, stats = self.network.train(params, stats, both)
-        count = len(luma)
-        now = jax.tree.map(lambda x: x[:count], prediction)
-        later = prediction.ab[count:]
+        now = jax.tree.map(lambda x: x[: len(luma)], prediction)
         loss, logs = self._losses(now, lab, target, prior)
+        added, found = self.game.losses(now, luma, lab[..., 1:], saliency)
+        loss, logs = loss + added, logs | found
+        if after is not None:
+            logs["temporal"] = self._wobble(now, prediction, luma, after)
+            loss = loss + self.config.temporal_weight * logs["temporal"]
+        critics, key = judged
+        if critics is not None:
+            views = self.game.views(luma, now.ab, saliency)
+            opinions, _ = self.game.critics.judge(critics, views, key)
+            logs |= {f"{name}_game": opinion for name, opinion in opinions.items()}
+            loss = loss + self.config.game.weight * sum(opinions.values())
+        logs["loss"] = loss
+        return loss, (logs, stats)
+
+    def _wobble(self, now, prediction, luma, after):
+        """With two frames of each photograph: how far the colors of the next are off."""
+        later = prediction.ab[len(luma) :]
         factor = luma.shape[1] // now.ab.shape[1]
-        flow, seen = temporal.reduced_motion(after.flow, after.visible, factor)
-        logs["temporal"] = temporal.carried_chroma(later, now.ab, flow, seen)
-        logs["loss"] = loss + self.config.temporal_weight * logs["temporal"]
-        return logs["loss"], (logs, stats)
+        flow, visible = temporal.reduced_motion(after.flow, after.visible, factor)
+        return temporal.carried_chroma(later, now.ab, flow, visible)
 
     def _losses(self, prediction: Prediction, lab, target, prior) -> tuple[jax.Array, Logs]:
         config, truth = self.config, lab[..., 1:]
@@ -264,7 +352,7 @@ class HueShiftGan:
             + config.log_mse_weight * logs["log_mse"]
             + config.bins_weight * logs["bins"]
         )
-        return loss, {"loss": loss, **logs}
+        return loss, logs
 
     def weights(self, state: State) -> dict[str, np.ndarray]:
         """What `colorizer` needs, by name: the averaged parameters and statistics."""
@@ -280,87 +368,9 @@ class HueShiftGan:
         Raises:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
-        return ChromaColorizer(self, *self.network.taken(weights))
+        return ChromaColorizer(self, *self._taken(weights))
 
 
 def _finished(name: str) -> dict[str, np.ndarray]:
     path = SYSTEMS[name].path if name in SYSTEMS else Path(name).expanduser()
     return checkpoint.load_weights(path)[0]
-
-
-class ChromaColorizer(StatelessColorizer):
-    """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
-
-    Of the configuration, three fields apply here.
-
-    `strength` multiplies chroma: regression is paler than the truth, and the factor that restores
-    most of it at little cost comes with the bundled weights.
-
-    `equalize` p multiplies chroma by (12 / r)**p, where r is the root mean square chroma that the
-    network gave this frame, limited to 5..60. Unsure of everything, the network paints too pale;
-    sure, it already paints fully; so the same colorfulness costs less error this way.
-
-    `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed mean, the
-    more of it and the more decided the lower the temperature.
-    """
-
-    def __init__(self, system: HueShiftGan, params: dict, stats: dict):
-        super().__init__(system.config.short_side)
-        self._weights = (params, stats)
-        self._run = functools.partial(_colorize, system)
-        self._see = functools.partial(_features, system)
-
-    def __call__(
-        self, memory: Memory, luma: Array, key: jax.Array
-    ) -> tuple[Memory, jax.Array, jax.Array]:
-        """ab and confidence of luma (b, h, w), both at a quarter of its size."""
-        del key
-        ab, confidence = self._run(*self._weights, luma)
-        return memory, ab, confidence
-
-    def features(self, luma: Array) -> jax.Array:
-        """What is seen in luma (b, h, w): (b, h/8, w/8, 264), alike where things are alike.
-
-        Each of the network's features has mean 0 over the picture; vectors have length 1.
-        """
-        return self._see(*self._weights, luma)
-
-
-def _equalized(ab: jax.Array, power: float) -> jax.Array:
-    """Chroma (b, h, w, 2) with each picture's level drawn toward a common one."""
-    level = jnp.sqrt(jnp.mean(jnp.sum(ab**2, -1), (1, 2)))
-    return ab * ((_COMMON_LEVEL / jnp.clip(level, *_LEVELS)) ** power)[:, None, None, None]
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _colorize(system: HueShiftGan, params, stats, luma):
-    # Compiled once per system, so that the samples of a training run do not compile anew.
-    strength, temperature = system.config.strength, system.config.temperature
-    prediction = system.network.evaluate(params, stats, luma)
-    log_share = jax.nn.log_softmax(prediction.logits)
-    entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
-    confidence = 1.0 - entropy / jnp.log(float(log_share.shape[-1]))
-    share = jax.nn.softmax(prediction.logits / temperature)
-    annealed = share @ jnp.asarray(system._bins)
-    doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
-    ab = temperature * prediction.ab + (1.0 - temperature) * doubled
-    ab = strength * _equalized(ab, system.config.equalize)
-    return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _features(system: HueShiftGan, params, stats, luma):
-    module = system.network.merged(params, stats)
-    module.eval()
-    seen = module.seen(luma)
-    grid = seen[0].shape[1:3]
-    parts = [
-        _unit(jax.image.resize(part, (len(part), *grid, part.shape[-1]), "linear")) for part in seen
-    ]
-    return jnp.concatenate(parts, axis=-1) / math.sqrt(len(parts))
-
-
-def _unit(seen: jax.Array) -> jax.Array:
-    """Vectors (b, h, w, c) from their mean over the picture, of length 1."""
-    centered = seen - seen.mean((1, 2), keepdims=True)
-    return centered / jnp.maximum(jnp.linalg.norm(centered, axis=-1, keepdims=True), 1e-6)

@@ -48,9 +48,11 @@ def initial(system):
     params = random_weights(system.network.params)
     stats = random_weights(system.network.stats)
     optimizer = jax.jit(system._optimizer.init)(params)
-    count = len(system._bins)
+    count = len(system.bins)
     ema = {name: jnp.array(value) for name, value in (params | stats).items()}
-    return State(params, stats, ema, optimizer, jnp.full(count, 1.0 / count))
+    critics = jax.jit(system.game.init)(jax.random.key(1)) if system.game.critics else None
+    prior, steps = jnp.full(count, 1.0 / count), jnp.zeros((), jnp.int32)
+    return State(params, stats, ema, optimizer, prior, steps, critics)
 
 
 def first_steps(system, shape, batches):

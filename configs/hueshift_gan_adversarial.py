@@ -1,0 +1,27 @@
+"""The default system, second half: the critics alone, then a short game.
+
+Source: see `hueshift_jax.systems.hueshift_gan` and `hueshift_jax.systems.saliency_game`.
+Data: that of `hueshift_gan`, whose finished weights it begins with: --system.begin-with FILE.
+Reaches: the figures of the model card.
+Command: python train.py hueshift_gan_adversarial --data FOLDER --run runs/hueshift_gan_adversarial
+"""
+
+from hueshift_jax.data.batches import DataConfig
+from hueshift_jax.systems.hueshift_gan import HueShiftGanConfig
+from hueshift_jax.systems.saliency_game import GameConfig
+from hueshift_jax.training.config import TrainConfig
+
+
+def config() -> TrainConfig:
+    """Critics of half the published width, which a CPU can train."""
+    game = GameConfig(
+        weight=0.1,
+        attention_weight=0.5,
+        saliency_weight=0.1,
+        perceptual_weight=0.5,
+        critic_steps=100,
+        width=32,
+    )
+    system = HueShiftGanConfig(begin_with="hueshift_gan", game=game, strength=1.3, short_side=224)
+    data = DataConfig(sizes=(128,), phase_ends=(), batch_size=16)
+    return TrainConfig(system=system, data=data, steps=500, log_every=10, evaluate_every=50)

@@ -1,0 +1,105 @@
+"""A trained chroma U-Net at work."""
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from hueshift_jax.contracts import Array, Memory
+from hueshift_jax.systems.stateless import StatelessColorizer
+
+if TYPE_CHECKING:
+    from hueshift_jax.systems.hueshift_gan import HueShiftGan
+
+_COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
+"""Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
+
+
+class ChromaColorizer(StatelessColorizer):
+    """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
+
+    Of the configuration, three fields apply here.
+
+    `strength` multiplies chroma: regression is paler than the truth, and the factor that restores
+    most of it at little cost comes with the bundled weights.
+
+    `equalize` p multiplies chroma by (12 / r)**p, where r is the root mean square chroma that the
+    network gave this frame, limited to 5..60. Unsure of everything, the network paints too pale;
+    sure, it already paints fully; so the same colorfulness costs less error this way.
+
+    `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed mean, the
+    more of it and the more decided the lower the temperature.
+    """
+
+    def __init__(self, system: "HueShiftGan", params: dict, stats: dict):
+        super().__init__(system.config.short_side)
+        self._weights = (params, stats)
+        self._run = functools.partial(_colorize, system)
+        self._see = functools.partial(_features, system)
+        self._find = functools.partial(_saliency, system)
+
+    def __call__(
+        self, memory: Memory, luma: Array, key: jax.Array
+    ) -> tuple[Memory, jax.Array, jax.Array]:
+        """ab and confidence of luma (b, h, w), both at a quarter of its size."""
+        del key
+        ab, confidence = self._run(*self._weights, luma)
+        return memory, ab, confidence
+
+    def features(self, luma: Array) -> jax.Array:
+        """What is seen in luma (b, h, w): (b, h/8, w/8, 264), alike where things are alike.
+
+        Each of the network's features has mean 0 over the picture; vectors have length 1.
+        """
+        return self._see(*self._weights, luma)
+
+    def saliency(self, luma: Array) -> jax.Array:
+        """What catches the eye in luma (b, h, w): (b, h/4, w/4), 0..1."""
+        return self._find(*self._weights, luma)
+
+
+def _equalized(ab: jax.Array, power: float) -> jax.Array:
+    """Chroma (b, h, w, 2) with each picture's level drawn toward a common one."""
+    level = jnp.sqrt(jnp.mean(jnp.sum(ab**2, -1), (1, 2)))
+    return ab * ((_COMMON_LEVEL / jnp.clip(level, *_LEVELS)) ** power)[:, None, None, None]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _colorize(system: "HueShiftGan", params, stats, luma):
+    # Compiled once per system, so that the samples of a training run do not compile anew.
+    strength, temperature = system.config.strength, system.config.temperature
+    prediction = system.network.evaluate(params, stats, luma)
+    log_share = jax.nn.log_softmax(prediction.logits)
+    entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
+    confidence = 1.0 - entropy / jnp.log(float(log_share.shape[-1]))
+    share = jax.nn.softmax(prediction.logits / temperature)
+    annealed = share @ jnp.asarray(system.bins)
+    doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
+    ab = temperature * prediction.ab + (1.0 - temperature) * doubled
+    ab = strength * _equalized(ab, system.config.equalize)
+    return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _saliency(system: "HueShiftGan", params, stats, luma):
+    return jax.nn.sigmoid(system.network.evaluate(params, stats, luma).saliency_logits)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _features(system: "HueShiftGan", params, stats, luma):
+    module = system.network.merged(params, stats)
+    module.eval()
+    seen = module.seen(luma)
+    grid = seen[0].shape[1:3]
+    parts = [
+        _unit(jax.image.resize(part, (len(part), *grid, part.shape[-1]), "linear")) for part in seen
+    ]
+    return jnp.concatenate(parts, axis=-1) / math.sqrt(len(parts))
+
+
+def _unit(seen: jax.Array) -> jax.Array:
+    """Vectors (b, h, w, c) from their mean over the picture, of length 1."""
+    centered = seen - seen.mean((1, 2), keepdims=True)
+    return centered / jnp.maximum(jnp.linalg.norm(centered, axis=-1, keepdims=True), 1e-6)
