@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hueshift_jax import api
-from hueshift_jax.metrics import image
+from hueshift_jax.metrics import image, planes
 from hueshift_jax.ops import color
 
 STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.45, 1.6, 1.8, 2.0, 2.3)
@@ -39,10 +39,14 @@ def _programs():
     def to_u8(lab):
         return jnp.floor(color.lab_to_srgb(lab) * 255.0 + 0.5).astype(jnp.uint8)
 
-    return jax.jit(color.srgb_to_lab), jax.jit(to_u8)
+    def difference(lab, truth):
+        return jnp.mean(planes.ciede2000(jnp.moveaxis(lab, -1, 0), jnp.moveaxis(truth, -1, 0)))
+
+    return jax.jit(color.srgb_to_lab), jax.jit(to_u8), jax.jit(difference)
 
 
-def _lab(rgb_u8: np.ndarray) -> np.ndarray:
+def to_lab(rgb_u8: np.ndarray) -> np.ndarray:
+    """CIELAB (h, w, 3)."""
     return np.asarray(_programs()[0](rgb_u8.astype(np.float32) / 255.0))
 
 
@@ -52,22 +56,43 @@ def _read(path: Path) -> np.ndarray:
 
 def predict(colorizer, lab: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """Chroma (h, w, 2) that the colorizer gives to the gray version of `lab`."""
+    return strength * enlarged(predict_small(colorizer, lab), lab.shape[:2])
+
+
+def predict_small(colorizer, lab: np.ndarray) -> np.ndarray:
+    """The same, at the colorizer's working size."""
     size = lab.shape[:2]
     height, width = colorizer.working_size(*size)
-    luma = np.asarray(color.lightness_to_luma(lab[..., 0]))
+    luma = np.asarray(color.lightness_to_luma(jnp.asarray(lab[..., 0])))
     shrinks = height < size[0]
     small = cv2.resize(
         luma, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
     _, ab, _ = colorizer(colorizer.start(*size), small[None], jax.random.key(0))
-    return strength * cv2.resize(np.asarray(ab[0]), size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(ab[0])
+
+
+def enlarged(small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Chroma at this (height, width)."""
+    return cv2.resize(small, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def paint(lab: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """rgb_u8 of chroma `ab` joined to the true L*, clipped to what sRGB can show."""
+    return np.asarray(_programs()[1](np.concatenate([lab[..., :1], ab], axis=-1)))
 
 
 def score(lab: np.ndarray, rgb_u8: np.ndarray, ab: np.ndarray) -> tuple[float, float, float]:
     """PSNR, CIEDE2000 and colorfulness of chroma `ab` joined to the true L*."""
+    return compare(lab, rgb_u8, ab, paint(lab, ab))
+
+
+def compare(
+    lab: np.ndarray, rgb_u8: np.ndarray, ab: np.ndarray, colored: np.ndarray
+) -> tuple[float, float, float]:
+    """As `score`; `colored` is what `paint` made."""
     mixed = np.concatenate([lab[..., :1], ab], axis=-1)
-    colored = np.asarray(_programs()[1](mixed))
-    delta = image.ciede2000(mixed, lab).mean()
+    delta = float(_programs()[2](mixed, lab))
     return image.psnr(colored, rgb_u8), delta, image.colorfulness(colored)
 
 
@@ -76,7 +101,7 @@ def evaluate(paths: list[Path], colorizer, others: dict[Path, list[Path]]) -> di
     rows = defaultdict(list)
     for path in paths:
         rgb = _read(path)
-        lab = _lab(rgb)
+        lab = to_lab(rgb)
         ab = predict(colorizer, lab)
         mean = np.broadcast_to(lab[..., 1:].mean((0, 1)), ab.shape)
         rows["gray"].append(score(lab, rgb, np.zeros_like(ab)))
@@ -87,7 +112,7 @@ def evaluate(paths: list[Path], colorizer, others: dict[Path, list[Path]]) -> di
             rows[f"strength {strength:.2f}"].append(score(lab, rgb, strength * ab))
         for other in others.get(path, []):
             name = other.stem.partition("-")[2]
-            rows[name].append(score(lab, rgb, _lab(_read(other))[..., 1:]))
+            rows[name].append(score(lab, rgb, to_lab(_read(other))[..., 1:]))
     return {name: np.array(values) for name, values in rows.items()}
 
 
@@ -127,7 +152,7 @@ def clip_table(folder: Path, colorizer) -> str:
         with av.open(str(path)) as film:
             for frame in itertools.islice(film.decode(video=0), 0, None, 10):
                 rgb = frame.to_ndarray(format="rgb24")
-                lab = _lab(rgb)
+                lab = to_lab(rgb)
                 ab = predict(colorizer, lab)
                 ours.append(score(lab, rgb, ab))
                 gray.append(score(lab, rgb, np.zeros_like(ab)))

@@ -34,10 +34,14 @@ def efficientnet(network: EfficientNetLite) -> Features:
     graph, state = nnx.split(network)
     gray = network.stem.kernel.shape[2] == 1
 
+    # Apart, so that pictures of many sizes compile the network only once.
     @jax.jit
-    def features(state: nnx.State, rgb_u8: jax.Array) -> jax.Array:
-        x = jax.image.resize(rgb_u8.astype(jnp.float32) / 255.0, (_SIDE, _SIDE, 3), "linear")
+    def reduced(rgb_u8: jax.Array) -> jax.Array:
+        return jax.image.resize(rgb_u8.astype(jnp.float32) / 255.0, (_SIDE, _SIDE, 3), "linear")
+
+    @jax.jit
+    def features(state: nnx.State, x: jax.Array) -> jax.Array:
         planes = jnp.moveaxis(x, -1, 0)[..., None] if gray else x[None]
         return jnp.mean(nnx.merge(graph, state)(planes)[-1], (1, 2)).reshape(-1)
 
-    return lambda rgb_u8: np.asarray(features(state, rgb_u8))
+    return lambda rgb_u8: np.asarray(features(state, reduced(rgb_u8)))
