@@ -13,7 +13,6 @@ systems made of the same picture, `NN-SYSTEM.webp`.
 """
 
 import argparse
-import functools
 import itertools
 from collections import defaultdict
 from pathlib import Path
@@ -32,22 +31,45 @@ STRENGTHS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.45, 1.6, 1.8, 2.0, 2.3)
 RATIOS = (0.5, 0.6, 0.75)
 TRAINING_MEAN_AB = (1.8, 6.1)
 """Mean chroma of the training pictures of the bundled weights."""
+_PORTION = 1 << 14
 
 
-@functools.lru_cache
-def _programs():
-    def to_u8(lab):
-        return jnp.floor(color.lab_to_srgb(lab) * 255.0 + 0.5).astype(jnp.uint8)
+@jax.jit
+def _to_lab(rgb_u8):
+    return color.srgb_to_lab(rgb_u8.astype(jnp.float32) / 255.0)
 
-    def difference(lab, truth):
-        return jnp.mean(planes.ciede2000(jnp.moveaxis(lab, -1, 0), jnp.moveaxis(truth, -1, 0)))
 
-    return jax.jit(color.srgb_to_lab), jax.jit(to_u8), jax.jit(difference)
+@jax.jit
+def _to_u8(lab):
+    return jnp.floor(color.lab_to_srgb(lab) * 255.0 + 0.5).astype(jnp.uint8)
+
+
+@jax.jit
+def _to_luma(lab):
+    return color.lightness_to_luma(lab[..., :1])
+
+
+@jax.jit
+def _difference(lab, truth):
+    return planes.ciede2000(lab.T, truth.T)[:, None]
+
+
+def _each(program, *pictures: np.ndarray) -> np.ndarray:
+    """What a program of pixels gives, a portion at a time: all sizes share one compilation."""
+    rows = [picture.reshape(-1, picture.shape[-1]) for picture in pictures]
+    count = len(rows[0])
+    padding = (0, -count % _PORTION), (0, 0)
+    padded = [np.pad(row, padding) for row in rows]
+    found = [
+        program(*(row[start : start + _PORTION] for row in padded))
+        for start in range(0, count, _PORTION)
+    ]
+    return np.concatenate(found)[:count].reshape(*pictures[0].shape[:-1], -1)
 
 
 def to_lab(rgb_u8: np.ndarray) -> np.ndarray:
     """CIELAB (h, w, 3)."""
-    return np.asarray(_programs()[0](rgb_u8.astype(np.float32) / 255.0))
+    return _each(_to_lab, rgb_u8)
 
 
 def _read(path: Path) -> np.ndarray:
@@ -63,7 +85,7 @@ def predict_small(colorizer, lab: np.ndarray) -> np.ndarray:
     """The same, at the colorizer's working size."""
     size = lab.shape[:2]
     height, width = colorizer.working_size(*size)
-    luma = np.asarray(color.lightness_to_luma(jnp.asarray(lab[..., 0])))
+    luma = _each(_to_luma, lab)[..., 0]
     shrinks = height < size[0]
     small = cv2.resize(
         luma, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
@@ -79,7 +101,7 @@ def enlarged(small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def paint(lab: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """rgb_u8 of chroma `ab` joined to the true L*, clipped to what sRGB can show."""
-    return np.asarray(_programs()[1](np.concatenate([lab[..., :1], ab], axis=-1)))
+    return _each(_to_u8, np.concatenate([lab[..., :1], ab], axis=-1))
 
 
 def score(lab: np.ndarray, rgb_u8: np.ndarray, ab: np.ndarray) -> tuple[float, float, float]:
@@ -92,7 +114,7 @@ def compare(
 ) -> tuple[float, float, float]:
     """As `score`; `colored` is what `paint` made."""
     mixed = np.concatenate([lab[..., :1], ab], axis=-1)
-    delta = float(_programs()[2](mixed, lab))
+    delta = float(np.mean(_each(_difference, mixed, lab), dtype=np.float64))
     return image.psnr(colored, rgb_u8), delta, image.colorfulness(colored)
 
 
