@@ -53,6 +53,21 @@ class Trainable(Protocol):
         ...
 
 
+@runtime_checkable
+class Phased(Protocol):
+    """A trainable thing whose steps are of several kinds, each a program of its own."""
+
+    def phase(self, done: int) -> int:
+        """The kind of the step that follows after so many."""
+        ...
+
+    def step(
+        self, state: State, batch: Batch, key: jax.Array, phase: int = 0
+    ) -> tuple[State, Logs]:
+        """One optimizer step of this kind, which is static."""
+        ...
+
+
 class System(Trainable, Protocol):
     """A trainable thing that colors: networks, losses and optimizers."""
 

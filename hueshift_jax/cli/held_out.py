@@ -18,9 +18,10 @@ from hueshift_jax.contracts import Colorizer, State
 from hueshift_jax.metrics import image, planes
 from hueshift_jax.ops import color
 
-FIGURES = ("psnr", "ciede2000", "colorfulness", "colorfulness_ratio")
-"""What is measured: dB, a color difference, M3, and the last one's part of the truth's."""
-HIGHEST_IS_BEST = {"psnr": True, "ciede2000": False}
+FIGURES = ("psnr", "ciede2000", "colorfulness", "colorfulness_ratio", "fidelity")
+"""What is measured: dB, a color difference, M3, its part of the truth's, and the color difference
+plus a tenth of what M3 is off, which rewards neither gray nor garishness."""
+HIGHEST_IS_BEST = {"psnr": True, "ciede2000": False, "fidelity": False}
 """By what a best state can be told; nobody is best by being colorful."""
 REFERENCES = ("gray", "training_mean_ab", "own_mean_ab", "truth")
 
@@ -79,12 +80,17 @@ class HeldOut:
             for name, ab in zip(found, (np.zeros(2), self._mean_ab, own)):
                 found[name].append(_score(truth, np.broadcast_to(ab, truth.lab[..., 1:].shape)))
         named = {name: dict(self._named(scores)) for name, scores in found.items()}
-        truth = {"ciede2000": 0.0, "colorfulness": self._colorful, "colorfulness_ratio": 1.0}
-        return named | {"truth": truth}
+        own = dict(zip(FIGURES[1:], [0.0, self._colorful, *self._of_truth(0.0, self._colorful)]))
+        return named | {"truth": own}
 
     def _named(self, scores: list[Score]) -> Iterator[tuple[str, float]]:
         means = np.mean(scores, 0).tolist()
-        yield from zip(FIGURES, [*means, means[2] / max(self._colorful, 1e-6)])
+        yield from zip(FIGURES, [*means, *self._of_truth(means[1], means[2])])
+
+    def _of_truth(self, difference: float, colorfulness: float) -> tuple[float, float]:
+        """The colorfulness ratio, and the color difference with what colorfulness is off."""
+        off = abs(colorfulness - self._colorful)
+        return colorfulness / max(self._colorful, 1e-6), difference + off / 10.0
 
 
 def notes(references: dict[str, dict[str, float]]) -> dict[str, float]:

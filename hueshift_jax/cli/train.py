@@ -34,7 +34,8 @@ def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         nargs="?",
         const="",
         metavar="FIGURE",
-        help="keep the best checkpoint too, by psnr or ciede2000; with --export: write the best",
+        help="keep the best checkpoint too, by psnr, ciede2000 or fidelity; with --export: write "
+        "the best",
     )
     parser.add_argument("--coordinator", help="host:port of process 0 of several")
     parser.add_argument("--process-id", type=int, help="number of this process, from 0")
@@ -75,7 +76,7 @@ def _judged(settings, figure: str | None):
     from hueshift_jax.cli.held_out import HIGHEST_IS_BEST
 
     if figure not in HIGHEST_IS_BEST:
-        raise ConfigError(f"--best is {figure!r}, expected {' or '.join(HIGHEST_IS_BEST)}")
+        raise ConfigError(f"--best is {figure!r}, expected {', '.join(HIGHEST_IS_BEST)}")
     return dataclasses.replace(settings, best=figure, best_is_highest=HIGHEST_IS_BEST[figure])
 
 

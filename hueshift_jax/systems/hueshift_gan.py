@@ -119,7 +119,6 @@ class State(NamedTuple):
     ema: dict[str, jax.Array]
     optimizer: optax.OptState
     bin_prior: jax.Array
-    steps: jax.Array
     critics: AdversaryState | None
 
 
@@ -222,7 +221,7 @@ class HueShiftGan:
         ema = jax.tree.map(jnp.copy, params | stats)
         optimizer = self._optimizer.init(params)
         critics = self.game.init(jax.random.fold_in(key, 1))
-        return State(params, stats, ema, optimizer, prior, jnp.zeros((), jnp.int32), critics)
+        return State(params, stats, ema, optimizer, prior, critics)
 
     def _taken(self, weights: dict[str, np.ndarray]) -> tuple[Weights, Weights]:
         """The weights; those from before there was a saliency head know nothing of saliency."""
@@ -231,55 +230,41 @@ class HueShiftGan:
             weights = weights | {n: np.zeros(p.shape, p.dtype) for n, p in head.items()}
         return self.network.taken(weights)
 
-    @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
-    def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
+    def phase(self, done: int) -> int:
+        """0 for reconstruction, 1 for the critics alone, 2 for the game (`contracts.Phased`)."""
+        game = self.config.game
+        if not game.weight or done < game.begins_after:
+            return 0
+        return 1 if done < game.begins_after + game.critic_steps else 2
+
+    @functools.partial(jax.jit, static_argnums=(0, 4), donate_argnums=1)
+    def step(
+        self, state: State, batch: Batch, key: jax.Array, phase: int = 0
+    ) -> tuple[State, Logs]:
         """One step of reconstruction, of the critics alone, or of the game."""
         lab = color.srgb_to_lab(jnp.asarray(batch.rgb_u8, jnp.float32) / 255.0)
         luma = jnp.asarray(batch.luma)
         seen = (luma, lab, self.game.saliency(luma))
-        game = self.config.game
-        if not game.weight:
+        if phase == 0:
             return self._learn(state, seen, key, played=False)
-        begun = state.steps >= game.begins_after
-        playing = state.steps >= game.begins_after + game.critic_steps
-        phases = (self._reconstructs, self._critics_learn, self._plays)
-        named = {}
-        for phase in phases:
-            named |= jax.eval_shape(phase, state, seen, key)[1]
-
-        def filled(phase):
-            def run(*arguments):
-                after, logs = phase(*arguments)
-                return after, {name: logs.get(name, jnp.zeros(())) for name in named}
-
-            return run
-
-        phase = begun.astype(int) + playing.astype(int)
-        return jax.lax.switch(phase, [filled(each) for each in phases], state, seen, key)
-
-    def _reconstructs(self, state: State, seen: tuple, key: jax.Array) -> tuple[State, Logs]:
-        return self._learn(state, seen, key, played=False)
-
-    def _plays(self, state: State, seen: tuple, key: jax.Array) -> tuple[State, Logs]:
+        if phase == 1:  # they learn what the averaged weights paint, with which the game begins
+            params, stats = (
+                {n: state.ema[n] for n in part} for part in (state.params, state.stats)
+            )
+            return self._critics_learn(state._replace(params=params, stats=stats), seen, key)
         first, second = jax.random.split(key)
-        state, found = self._critics_learn(state, seen, first, averages=False)
-        state, logs = self._learn(state._replace(steps=state.steps - 1), seen, second, played=True)
+        state, found = self._critics_learn(state, seen, first)
+        state, logs = self._learn(state, seen, second, played=True)
         return state, logs | found
 
-    def _critics_learn(
-        self, state: State, seen: tuple, key: jax.Array, *, averages: bool = True
-    ) -> tuple[State, Logs]:
-        """The critics' step; alone, they learn what the averaged weights paint."""
+    def _critics_learn(self, state: State, seen: tuple, key: jax.Array) -> tuple[State, Logs]:
         luma, lab, saliency = seen
-        params, stats = state.params, state.stats
-        if averages:
-            params, stats = ({n: state.ema[n] for n in part} for part in (params, stats))
-        prediction, _ = self.network.train(sharding.gathered(params), stats, luma)
+        params = sharding.gathered(state.params)
+        prediction, _ = self.network.train(params, state.stats, luma)
         real = self.game.views(luma, lab[..., 1:], saliency)
         fake = self.game.views(luma, prediction.ab, saliency)
         critics, logs = self.game.critics.step(state.critics, real, fake, key)
-        after = state._replace(params=params, stats=stats, critics=critics, steps=state.steps + 1)
-        return after, logs
+        return state._replace(critics=critics), logs
 
     def _learn(
         self, state: State, seen: tuple, key: jax.Array, *, played: bool
@@ -309,7 +294,7 @@ class HueShiftGan:
         decay = config.game.ema_decay if played else config.ema_decay
         ema = averaged(state.ema, params | stats, decay)
         logs["gradient_norm"] = optax.tree.norm(gradient)
-        return State(params, stats, ema, optimizer, prior, state.steps + 1, state.critics), logs
+        return State(params, stats, ema, optimizer, prior, state.critics), logs
 
     def _loss(self, params, stats, part, prior, judged):
         """The loss of a part of a batch, with all its terms."""

@@ -32,6 +32,8 @@ class TrainConfig:
     """Figure of the evaluation by which the best checkpoint stays too; empty for none."""
     best_is_highest: bool = False
     """Whether a higher figure is better."""
+    patience: int = 0
+    """Evaluations without a better one after which the run ends; 0 for never."""
     sample_every: int = 500
     """Steps between two sheets of sample pictures."""
     evaluate_every: int = 500

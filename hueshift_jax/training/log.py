@@ -94,9 +94,13 @@ class Log:
         """Writes and returns the means of what was noted since the last line; {} for nothing."""
         if not self._pending:
             return {}
+        # Steps of other kinds have other figures: a mean is over the steps that have it.
+        named = dict.fromkeys(name for entry in self._pending for name in entry)
         means = {
-            name: float(np.mean([np.asarray(entry[name], np.float64) for entry in self._pending]))
-            for name in sorted(self._pending[0], key=lambda name: name != "loss")
+            name: float(
+                np.mean([np.asarray(e[name], np.float64) for e in self._pending if name in e])
+            )
+            for name in sorted(named, key=lambda name: name != "loss")
         }
         # Reading the figures waited for the device, so the clock now shows finished steps.
         seconds = max(time.monotonic() - self._since, 1e-6)

@@ -38,7 +38,9 @@ def run(
     notes: Mapping[str, float] | None = None,
     peak_gflops: float = 0.0,
 ) -> State | None:
-    """Trains until `settings.steps`, or until SIGTERM, and returns the last state, which is saved.
+    """Trains and returns the last state, which is saved.
+
+    It ends at `settings.steps`, with the patience that the settings have, or at SIGTERM.
 
     (None, if SIGTERM came before there was any.)
 
@@ -57,13 +59,16 @@ def run(
         part of it is reached.
 
     Raises:
-      ConfigError: `settings.best` names a figure, and there is no evaluator that gives it.
+      ConfigError: `settings.best` names a figure, and there is no evaluator that gives it; or there
+        is patience without such a figure.
       TrainingError: a logged figure or a state to be saved is not finite; the last good checkpoint
         stays.
       CheckpointError: the last state cannot be saved.
     """
     if settings.best and not evaluators:
         raise ConfigError(f"best is {settings.best!r}, but nothing evaluates this run")
+    if settings.patience and not settings.best:
+        raise ConfigError(f"patience is {settings.patience}, but no figure tells the best state")
     with Stop() as stop:
         training = _Run(settings, system, folder, mesh or sharding.make_mesh(1, 1), stop)
         try:
@@ -135,13 +140,17 @@ class _Run:
         last = self.settings.steps
         if self.state is None:
             return self._log.say("stopped before the first step")
+        if self._exhausted():
+            return self._log.say(self._ended())
         for batch in self._timed(batches(self.step)):
             placed = self._program.place(batch)
             with self._log.aside():
-                prepared = self._program.prepare(self.state, placed, self._stop.noted)
+                prepared = self._program.prepare(
+                    self.state, placed, self._stop.noted, number=self.step + 1
+                )
             if not prepared:
                 break
-            gflop = self._program.gflop(placed)
+            gflop = self._program.gflop(placed, number=self.step + 1)
             self.state, logs = self._program.step(self.state, placed, self.step + 1)
             self.step += 1
             stopping = self.step < last and self._stop.agreed(self.step)
@@ -156,11 +165,27 @@ class _Run:
                 with self._aside():
                     self._save(figures)
             self._show(hooks)
+            if self._exhausted():
+                break
         if self.step < last:
             self._check(self._log.flush(self.step))
             if self.step > self._began:
                 self._save({}, final=True)
+            if self._exhausted():
+                return self._log.say(self._ended())
             self._log.say(f"stopped after step {self.step}; the same command continues")
+
+    def _exhausted(self) -> bool:
+        """Whether `patience` evaluations have passed without a better one."""
+        settings = self.settings
+        if not settings.patience or self.step % settings.evaluate_every:
+            return False
+        best = self._keeper.best_step()
+        return best is not None and self.step - best >= settings.patience * settings.evaluate_every
+
+    def _ended(self) -> str:
+        figure, best = self.settings.best, self._keeper.best_step()
+        return f"ended after step {self.step}: no better {figure} than at step {best}"
 
     def _timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches; how long each was waited for goes to the log."""
@@ -237,12 +262,13 @@ class _Run:
     def _save(self, figures: dict[str, float], *, final: bool = False) -> None:
         """Saves in the background, the last state at once."""
         final = final or self.step == self.settings.steps
+        wait = final or (bool(figures) and self.settings.patience > 0)
         self._refuse(not_finite(self.state))
         position = {"batches": self.step, "seed": self.settings.seed}
         try:
             self._settle()
             self._keeper.save(
-                self.step, self.state, self._text, position, figures=figures, wait=final
+                self.step, self.state, self._text, position, figures=figures, wait=wait
             )
         except CheckpointError as exc:
             if final:

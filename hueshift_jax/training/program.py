@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from hueshift_jax import checkpoint, sharding
-from hueshift_jax.contracts import Batch, Logs, State, System
+from hueshift_jax.contracts import Batch, Logs, Phased, State, System
 
 _POLL_S = 0.1
 _THREAD = "hueshift-compilation"
@@ -54,25 +54,37 @@ class Program:
         """The batch of all processes on the mesh, from the part of this one."""
         return sharding.place_batch(batch, self._mesh)
 
-    def prepare(self, state: State, batch: Batch, stopped: Callable[[], bool] = bool) -> bool:
-        """Compiles the step for batches of this form, if it is not.
+    def prepare(
+        self, state: State, batch: Batch, stopped: Callable[[], bool] = bool, *, number: int = 1
+    ) -> bool:
+        """Compiles the step of this number, from 1, for batches of this form, if it is not.
 
         Returns:
           False if `stopped` said so before all was done; the state is then untouched.
         """
-        form = _form(batch)
+        form = self._form(batch, number)
         if form not in self._compiled:
-            compiled = _unless(stopped, lambda: self._compile(state, batch))
+            compiled = _unless(stopped, lambda: self._compile(state, batch, number))
             if compiled is None:
                 return False
             self._compiled[form] = compiled
             self._gflop[form] = _gflop(compiled)
         return True
 
-    def _compile(self, state: State, batch: Batch) -> Callable[..., tuple[State, Logs]]:
+    def _form(self, batch: Batch, number: int) -> tuple:
+        """What a compiled step is for."""
+        phase = self._system.phase(number - 1) if isinstance(self._system, Phased) else 0
+        return (phase, *((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch)))
+
+    def _compile(
+        self, state: State, batch: Batch, number: int
+    ) -> Callable[..., tuple[State, Logs]]:
+        phase, *_ = self._form(batch, number)
+        kind = {"phase": phase} if isinstance(self._system, Phased) else {}
+
         def step(state: State, batch: Batch, key_data: jax.Array, number: jax.Array):
             key = jax.random.wrap_key_data(key_data, impl=self._impl)
-            return self._system.step(state, batch, jax.random.fold_in(key, number))
+            return self._system.step(state, batch, jax.random.fold_in(key, number), **kind)
 
         with jax.set_mesh(self._mesh):
             jitted = jax.jit(
@@ -84,14 +96,15 @@ class Program:
 
     def step(self, state: State, batch: Batch, number: int) -> tuple[State, Logs]:
         """One step; `state` is used up."""
-        return self._compiled[_form(batch)](state, batch, self._key, np.int32(number))
+        form = self._form(batch, number)
+        return self._compiled[form](state, batch, self._key, np.int32(number))
 
-    def gflop(self, batch: Batch) -> float:
+    def gflop(self, batch: Batch, *, number: int = 1) -> float:
         """What one device computes in a step with such a batch, in 10^9 operations.
 
         As XLA counts it, in the compiled program; 0 where it does not tell. A loop counts once.
         """
-        return self._gflop[_form(batch)]
+        return self._gflop[self._form(batch, number)]
 
 
 def not_finite(state: State) -> list[str]:
@@ -151,7 +164,3 @@ def _gflop(compiled: Any) -> float:
 
 def _placed_shape(shape: jax.ShapeDtypeStruct, lies: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=lies)
-
-
-def _form(batch: Batch) -> tuple:
-    return tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch))

@@ -64,6 +64,12 @@ def test_true_colors_are_nearly_the_truth():
     assert measured(Known(0.5))["colorfulness_ratio"] == pytest.approx(0.5, abs=0.1)
 
 
+def test_fidelity_rewards_neither_gray_nor_garishness():
+    gray, half, whole, twice = (measured(Known(x))["fidelity"] for x in (0.0, 0.5, 1.0, 2.0))
+    assert whole < half < gray
+    assert whole < half < twice
+
+
 def test_no_color_is_the_gray_reference():
     evaluator = HeldOut(PICTURES, PICTURES, lambda state: Known(0.0))
     assert dict(evaluator(None)) == pytest.approx(evaluator.references()["gray"])
@@ -75,6 +81,7 @@ def test_floors_against_their_definitions():
         "ciede2000": 0.0,
         "colorfulness": pytest.approx(np.mean([image.colorfulness(rgb) for rgb in SQUARES])),
         "colorfulness_ratio": 1.0,
+        "fidelity": 0.0,
     }
     training_ab = _lab(held_out.square(PICTURES[0], 32))[..., 1:].mean((0, 1))
     for name, chroma in (

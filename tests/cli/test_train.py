@@ -126,7 +126,7 @@ def test_the_name_may_stand_anywhere(argv, capsys):
         (["missing.py", "--data", "x"], "no configuration file missing.py"),
         (
             ["hueshift_gan", "--data", "x", "--best", "psrn"],
-            "--best is 'psrn', expected psnr or ciede2000$",
+            "--best is 'psrn', expected psnr, ciede2000, fidelity$",
         ),
         (["--export", "x", "--best", "psrn"], "no configuration was named"),
     ],

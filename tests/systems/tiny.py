@@ -51,8 +51,7 @@ def initial(system):
     count = len(system.bins)
     ema = {name: jnp.array(value) for name, value in (params | stats).items()}
     critics = jax.jit(system.game.init)(jax.random.key(1)) if system.game.critics else None
-    prior, steps = jnp.full(count, 1.0 / count), jnp.zeros((), jnp.int32)
-    return State(params, stats, ema, optimizer, prior, steps, critics)
+    return State(params, stats, ema, optimizer, jnp.full(count, 1.0 / count), critics)
 
 
 def first_steps(system, shape, batches):

@@ -314,6 +314,25 @@ def test_evaluators_write_to_the_log_and_tell_the_best(tmp_path):
     assert (kept.steps(), kept.best_step()) == ([3, 10], 3)
 
 
+def test_a_run_ends_when_nothing_gets_better(tmp_path, capsys):
+    def evaluate(state):
+        yield "distance", abs(int(state["steps"]) - 3.0)
+
+    changes = {"evaluate_every": 1, "best": "distance", "patience": 2, "steps": 10}
+    train(tmp_path, evaluators=(evaluate,), **changes)
+    assert lines(tmp_path)[-1]["step"] == 5
+    assert "ended after step 5: no better distance than at step 3" in capsys.readouterr().out
+    train(tmp_path, evaluators=(evaluate,), **changes)
+    assert lines(tmp_path)[-1]["step"] == 5
+    assert "ended after step 5" in capsys.readouterr().out
+
+
+def test_patience_needs_a_figure(tmp_path):
+    with pytest.raises(ConfigError, match="patience is 2, but no figure tells the best"):
+        train(tmp_path, patience=2)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_best_figure_needs_an_evaluator(tmp_path):
     with pytest.raises(ConfigError, match="best is 'psnr', but nothing evaluates"):
         train(tmp_path, best="psnr")
