@@ -26,7 +26,7 @@ from jaxtyping import Array, Float
 from hueshift_jax.nn.initial import PYTORCH, normal
 from hueshift_jax.nn.norm import BatchNorm
 from hueshift_jax.nn.spectral import SpectralConv
-from hueshift_jax.ops.resample import upsample_nearest
+from hueshift_jax.ops.convolution import conv_of_doubled
 from hueshift_jax.ops.shapes import require_equal_size, require_picture
 
 FEATURE_WIDTHS = (64, 128, 256, 512, 512)
@@ -76,7 +76,10 @@ class Layer(nnx.Module):
         self.rectified = rectified
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
-        y = self.conv(upsample_nearest(x) if self.enlarges else x)
+        if self.enlarges:
+            y = conv_of_doubled(x, self.conv.normalized(), edge=self.conv.edge)
+        else:
+            y = self.conv(x)
         y = y if self.norm is None else self.norm(y)
         return jax.nn.leaky_relu(y, _SLOPE) if self.rectified else y
 

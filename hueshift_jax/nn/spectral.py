@@ -35,8 +35,12 @@ class SpectralConv(Conv):
         self.use_running_average = False  # Set by `train()` and `eval()`.
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b p q d"]:
-        y = self.convolve(x, self.kernel[...] / self.sigma())
+        y = self.convolve(x, self.normalized())
         return y if self.bias is None else y + self.bias[None, None, None]
+
+    def normalized(self) -> Float[Array, "i j c d"]:
+        """The kernel divided by its largest singular value, after this call's step."""
+        return self.kernel[...] / self.sigma()
 
     def sigma(self) -> Float[Array, ""]:
         """The estimate of the largest singular value, after this call's step."""

@@ -181,3 +181,10 @@ REC709_LUMA = np.array([0.2125, 0.7154, 0.0721], np.float32)
 def srgb_to_luma(srgb: Float[Array, "*b 3"], weights: np.ndarray = REC601_LUMA) -> jax.Array:
     """Gamma-encoded gray by the given weights of R, G and B; shape (*b), 0..1."""
     return srgb[..., 0] * weights[0] + srgb[..., 1] * weights[1] + srgb[..., 2] * weights[2]
+
+
+def with_luma(
+    srgb: Float[Array, "*b 3"], luma: Float[Array, "*b"], weights: np.ndarray = REC601_LUMA
+) -> Float[Array, "*b 3"]:
+    """`srgb` with R, G and B moved by one amount each so that they have this luma; not clipped."""
+    return srgb + (luma - srgb_to_luma(srgb, weights))[..., None]
