@@ -124,11 +124,6 @@ class ScganConfig:
                 "reconstruction_steps and critic_steps are numbers of steps, 0 or more"
             )
 
-    @property
-    def plays(self) -> bool:
-        """Whether a run of this length comes to the game."""
-        return self.reconstruction_steps < self.optim.steps
-
     def build(self) -> "Scgan":
         """The system."""
         return Scgan(self)
@@ -141,7 +136,6 @@ class State(NamedTuple):
     stats: Weights
     optimizer: optax.OptState
     critics: AdversaryState
-    steps: jax.Array
 
 
 class Part(NamedTuple):
@@ -228,31 +222,21 @@ class Scgan:
         """The state before the first step."""
         made, judged = jax.random.split(key)
         params, stats = self.network.init(made)
-        steps = jnp.zeros((), jnp.int32)
         critics = self.adversary.init(judged)
-        return State(params, stats, self._optimizer.init(params), critics, steps)
+        return State(params, stats, self._optimizer.init(params), critics)
 
-    @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
-    def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, Logs]:
-        """One step of the stage that the state is in.
+    def phase(self, done: int) -> int:
+        """0 for reconstruction, 1 for the critics alone, 2 for the game (`contracts.Phased`)."""
+        first = self.config.reconstruction_steps
+        return (done >= first) + (done >= first + self.config.critic_steps)
 
-        What a stage does without is 0 in the logs.
-        """
-        config, part = self.config, self._part(batch)
-        stages = [self._reconstruct, self._criticize, self._play]
-        ends = jnp.asarray([0, config.critic_steps]) + config.reconstruction_steps
-        if not config.plays:
-            return self._reconstruct(state, part, key)
-        stage = jnp.sum(state.steps >= ends)
-        none = {name: jnp.zeros(()) for name in jax.eval_shape(self._play, state, part, key)[1]}
-
-        def whole(one, *arguments):
-            after, logs = one(*arguments)
-            return after, none | logs
-
-        return jax.lax.switch(
-            stage, [functools.partial(whole, one) for one in stages], state, part, key
-        )
+    @functools.partial(jax.jit, static_argnums=(0, 4), donate_argnums=1)
+    def step(
+        self, state: State, batch: Batch, key: jax.Array, phase: int = 0
+    ) -> tuple[State, Logs]:
+        """One step of reconstruction, of the critics alone, or of the game."""
+        stage = (self._reconstruct, self._criticize, self._play)[phase]
+        return stage(state, self._part(batch), key)
 
     def _part(self, batch: Batch) -> Part:
         luma = jnp.asarray(batch.luma)
@@ -277,7 +261,7 @@ class Scgan:
     def _criticize(self, state: State, part: Part, key: jax.Array) -> tuple[State, Logs]:
         """The critics alone."""
         critics, logs = self._criticized(state, part, key)
-        return state._replace(critics=critics, steps=state.steps + 1), logs
+        return state._replace(critics=critics), logs
 
     def _play(self, state: State, part: Part, key: jax.Array) -> tuple[State, Logs]:
         """A step of the critics, and then one of the generator before them."""
@@ -307,8 +291,7 @@ class Scgan:
         updates, optimizer = self._optimizer.update(gradient, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
         logs["gradient_norm"] = optax.tree.norm(gradient)
-        after = State(params, stats, optimizer, state.critics, state.steps + 1)
-        return after, logs
+        return State(params, stats, optimizer, state.critics), logs
 
     def _criticized(self, state: State, part: Part, key: jax.Array) -> tuple[AdversaryState, Logs]:
         """A step of the critics."""
