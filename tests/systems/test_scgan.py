@@ -97,7 +97,7 @@ def trained():
 
 
 def test_twenty_steps_lower_the_reconstruction_loss_by_a_tenth(trained):
-    _, losses, state = trained
+    _, losses, _ = trained
     assert losses[-1]["loss"] < 0.9 * losses[0]["loss"]
     assert np.isfinite([list(logs.values()) for logs in losses]).all()
     first = losses[0]
@@ -174,7 +174,8 @@ def test_the_loss_of_the_game_is_the_weighted_sum_of_its_parts(played):
     expected = found["pixel"] + 0.5 * found["attention"] + 5.0 * found["perceptual"]
     expected += 0.05 * (found["color_game"] + found["attention_game"])
     assert found["loss"] == pytest.approx(expected, rel=1e-4)
-    assert "perceptual" not in logs[0] and "pixel" not in logs[1]
+    assert "perceptual" not in logs[0]
+    assert "pixel" not in logs[1]
     assert np.isfinite([list(figures.values()) for figures in logs]).all()
 
 
