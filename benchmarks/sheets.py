@@ -10,9 +10,9 @@ import numpy as np
 from hueshift_jax.video.picture import write_picture
 
 _WHITE, _BLACK = 255, (0, 0, 0)
-_HEAD = 22
+_STRIP = 16
 _GAP = 2
-_SCALE = 0.42
+_SCALE = 0.38
 _QUALITIES = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, range(92, 30, -4)),
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, range(92, 30, -4)),
@@ -21,46 +21,43 @@ _QUALITIES = {
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures rgb_u8 that are shown next to one another, and the word on the first."""
+    """Pictures rgb_u8 that are shown next to one another, and the words above them."""
 
     name: str
     pictures: Sequence[np.ndarray]
 
 
 def fitted(rgb_u8: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
-    """The whole picture within a tile (height, width), the rest of it white."""
+    """The whole picture, as large as goes into a tile (height, width)."""
     height, width = rgb_u8.shape[:2]
     scale = min(tile[0] / height, tile[1] / width)
     size = min(tile[1], round(width * scale)), min(tile[0], round(height * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(rgb_u8, size, interpolation=way)
-    canvas = np.full((*tile, 3), _WHITE, np.uint8)
-    top, left = (tile[0] - size[1]) // 2, (tile[1] - size[0]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = small
-    return canvas
+    return cv2.resize(rgb_u8, size, interpolation=way)
 
 
 def sheet(heads: Sequence[str], rows: Sequence[Row], tile: tuple[int, int]) -> np.ndarray:
-    """rgb_u8 of all rows below the words of `heads`; tiles are (height, width)."""
-    return np.concatenate([_head(heads, tile[1]), *(_row(row, tile) for row in rows)])
+    """rgb_u8 of all rows below the words of `heads`; no picture exceeds `tile` (height, width)."""
+    widths = tile[1] + _GAP, len(heads)
+    return np.concatenate([_words(heads, *widths), *(_row(row, tile, *widths) for row in rows)])
 
 
-def _head(words: Sequence[str], width: int) -> np.ndarray:
-    cells = []
-    for word in words:
-        cell = np.full((_HEAD, width + _GAP, 3), _WHITE, np.uint8)
-        cv2.putText(cell, word, (4, 15), 0, _SCALE, _BLACK, 1, cv2.LINE_AA)
-        cells.append(cell)
-    return np.concatenate(cells, axis=1)
+def _words(words: Sequence[str], width: int, columns: int) -> np.ndarray:
+    strip = np.full((_STRIP, width * columns, 3), _WHITE, np.uint8)
+    for place, word in enumerate(words):
+        at = place * width + 2, _STRIP - 5
+        cv2.putText(strip, word, at, 0, _SCALE, _BLACK, 1, cv2.LINE_AA)
+    return strip
 
 
-def _row(row: Row, tile: tuple[int, int]) -> np.ndarray:
-    tiles = [fitted(picture, tile) for picture in row.pictures]
-    for color, thickness in ((_BLACK, 3), ((_WHITE,) * 3, 1)):
-        place = 4, tile[0] - 6
-        cv2.putText(tiles[0], row.name, place, 0, _SCALE, color, thickness, cv2.LINE_AA)
-    padded = [cv2.copyMakeBorder(t, 0, _GAP, 0, _GAP, 0, value=(_WHITE,) * 3) for t in tiles]
-    return np.concatenate(padded, axis=1)
+def _row(row: Row, tile: tuple[int, int], width: int, columns: int) -> np.ndarray:
+    small = [fitted(picture, tile) for picture in row.pictures]
+    height = max(picture.shape[0] for picture in small)
+    canvas = np.full((height + _GAP, width * columns, 3), _WHITE, np.uint8)
+    for place, picture in enumerate(small):
+        left = place * width
+        canvas[: picture.shape[0], left : left + picture.shape[1]] = picture
+    return np.concatenate([_words([row.name], width, columns), canvas])
 
 
 def write_sheet(path: Path, rgb_u8: np.ndarray, limit: int = 0) -> int:

@@ -198,7 +198,7 @@ def test_the_sheet_has_a_row_for_each(some):
     models = {n: {"stills": pictures.Painting(some, Tint(a, 2))} for n, a in (("b", 3), ("c", 9))}
     shown = bench.strongest_sheet({"stills": some}, models)
     assert shown.shape[1] == 3 * 258
-    assert shown.shape[0] == 22 + 8 * 172
+    assert shown.shape[0] == 16 + 8 * (16 + 170 + 2)
 
 
 def test_files_of_one_name_are_numbered():
