@@ -1,6 +1,6 @@
 """Kills a training run at random moments, restarts it, and compares it with an undisturbed one.
 
-    python benchmarks/kills.py --kills 20 hueshift_gan_published --data photos --steps 60 \
+    python benchmarks/kills.py --kills 20 hueshift_gan_notebook --data photos --steps 60 \
         --system.widths 12 8 6 4 --system.feature_widths 2 4 4 6 8 --data.sizes 32 ...
 
 Every second kill waits for a checkpoint to be half written. The run must log every step

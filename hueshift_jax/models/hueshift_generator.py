@@ -186,6 +186,7 @@ class SelfGuided(nnx.Module):
     Args:
       widths: of the generator.
       feature_widths: of the encoder.
+      frozen: the encoder stays as it is, also while the generator learns.
     """
 
     def __init__(
@@ -193,10 +194,19 @@ class SelfGuided(nnx.Module):
         widths: tuple[int, int, int, int] = GENERATOR_WIDTHS,
         feature_widths: tuple[int, ...] = ENCODER_WIDTHS,
         *,
+        frozen: bool = False,
         rngs,
     ):
+        self.frozen = frozen
         self.encoder = FeatureEncoder(feature_widths, rngs=rngs)
         self.generator = HueShiftGenerator(widths, feature_widths[-1], rngs=rngs)
 
+    def train(self, **attributes):
+        """As every module does it, but for the norms of a frozen encoder."""
+        super().train(**attributes)
+        if self.frozen:
+            self.encoder.eval()
+
     def __call__(self, gray: Float[Array, "b h w c"]) -> Prediction:
-        return self.generator(gray, self.encoder(gray))
+        features = self.encoder(gray)
+        return self.generator(gray, jax.lax.stop_gradient(features) if self.frozen else features)

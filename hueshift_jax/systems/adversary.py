@@ -44,6 +44,8 @@ class AdversaryConfig:
     """Decay of the squared gradient's average."""
     weight_decay: float = 0.0
     """Added to the gradient (L2)."""
+    clip_norm: float = 0.0
+    """A critic's gradient of a larger norm is shortened to it; 0: none is."""
     penalty_weight: float = 10.0
     """Weight of the gradient penalty of wgan-gp."""
     real_goal: float = 1.0
@@ -89,9 +91,7 @@ class Adversary:
         self.config = config
         self.networks = {name: Network(critic.make) for name, critic in critics.items()}
         self._draws = {name: critic.draws for name, critic in critics.items()}
-        adam = optax.adam(schedule or config.lr, b1=config.beta1, b2=config.beta2)
-        decay = optax.add_decayed_weights(config.weight_decay)
-        self._optimizer = optax.chain(decay, adam) if config.weight_decay else adam
+        self._optimizer = _optimizer(config, tuple(critics), schedule)
 
     def init(self, key: jax.Array) -> AdversaryState:
         """Fresh critics; to be traced."""
@@ -188,6 +188,19 @@ class Adversary:
         if kind == "cross-entropy":
             return losses.cross_entropy_of_logits(scores, goal)
         return losses.wasserstein_generator(scores)
+
+
+def _optimizer(
+    config: AdversaryConfig, names: tuple[str, ...], schedule: optax.Schedule | None
+) -> optax.GradientTransformation:
+    parts = []
+    if config.clip_norm:
+        clips = {name: optax.clip_by_global_norm(config.clip_norm) for name in names}
+        parts.append(optax.partition(clips, lambda tree: {n: n.partition(".")[0] for n in tree}))
+    if config.weight_decay:
+        parts.append(optax.add_decayed_weights(config.weight_decay))
+    adam = optax.adam(schedule or config.lr, b1=config.beta1, b2=config.beta2)
+    return optax.chain(*parts, adam) if parts else adam
 
 
 def _prefixed(name: str, tree: Weights) -> Weights:
