@@ -14,7 +14,8 @@ nearly as much, which is why only its change is judged. The interval (95 %) is o
 leaving out one group of pictures at a time: a twenty-fourth of the stills, or one film.
 
 `--after` takes one file for each seed. The bars hold for the median of the seeds. `--sheet` shows
-the pictures with the strongest colors (1 % of all, at least twelve): wrong blocks would be there.
+the pictures with the strongest colors (1 % of all, at least twelve), then those with the strongest
+small area: wrong blocks would be there.
 `--pareto` adds PSNR and CIEDE2000 at given ratios of colorfulness.
 """
 
@@ -239,19 +240,24 @@ def strongest(chroma: np.ndarray) -> list[int]:
 def strongest_sheet(
     sets: Mapping[str, Sequence[Picture]], paintings: Mapping[str, Mapping[str, Painting]]
 ) -> np.ndarray:
-    """The pictures that any model after paints most strongly: before, each after, truth."""
+    """What any model after paints most strongly: before, each after, truth.
+
+    First the pictures with the highest mean chroma, then those with the strongest cell.
+    """
     models = list(paintings)
     places = [(name, n) for name, pictures in sets.items() for n in range(len(pictures))]
     chroma = np.max(
         [np.concatenate([paintings[m][name].chroma() for name in sets]) for m in models[1:]], axis=0
     )
-    rows = []
-    for index in strongest(chroma):
-        name, place = places[index]
-        picture = sets[name][place]
-        shown = [paintings[model][name].shown(place) for model in models]
-        rows.append(Row(f"{picture.name}: {chroma[index]:.0f}", [*shown, picture.rgb]))
-    return sheet([*models, "truth"], rows, _TILE)
+    rows = {}
+    for what, values in zip(("mean chroma", "strongest cell"), chroma.T, strict=True):
+        for index in strongest(values):
+            name, place = places[index]
+            picture = sets[name][place]
+            shown = [paintings[model][name].shown(place) for model in models]
+            words = f"{picture.name}: {what} {values[index]:.0f}"
+            rows.setdefault(index, Row(words, [*shown, picture.rgb]))
+    return sheet([*models, "truth"], list(rows.values()), _TILE)
 
 
 def labels(files: Sequence[str]) -> list[str]:

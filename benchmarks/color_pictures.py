@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 from color_quality import compare, enlarged, paint, predict_small, to_lab
 
@@ -23,6 +24,7 @@ _STEPS = 12
 _CLOSE = 2e-4
 _SLOPES = 0.1, 2.0
 _THIN = 128
+_CELL = 16
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,15 @@ class Painting:
         return factor_for(goal, self.thin_colorfulness)
 
     def chroma(self) -> np.ndarray:
-        """Mean chroma of every picture in CIELAB units."""
-        lengths = [np.linalg.norm(small.astype(np.float32), axis=-1) for small in self._small]
-        return np.array([length.mean() for length in lengths])
+        """Mean chroma (n, 2) in CIELAB units: of every picture, and of its strongest cell."""
+        found = []
+        for small in self._small:
+            lengths = np.linalg.norm(small.astype(np.float32), axis=-1)
+            cells = [max(1, side // _CELL) for side in lengths.shape[::-1]]
+            found.append(
+                (lengths.mean(), cv2.resize(lengths, cells, interpolation=cv2.INTER_AREA).max())
+            )
+        return np.array(found)
 
     def measure(self, factor: float = 1.0, features: Features | None = None) -> Measured:
         """Figures of every picture; without `features` none of them has any."""

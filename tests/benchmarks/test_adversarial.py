@@ -201,6 +201,17 @@ def test_the_sheet_has_a_row_for_each(some):
     assert shown.shape[0] == 16 + 8 * (16 + 170 + 2)
 
 
+def test_a_small_block_is_strong_by_its_cell(some):
+    class Block(Tint):
+        def __call__(self, memory, luma, key):
+            ab = np.zeros((*luma.shape, 2), np.float32)
+            ab[:, :16, 16:, 0] = 60.0
+            return memory, ab, np.ones(luma.shape)
+
+    chroma = pictures.Painting(some, Block(0, 0)).chroma()
+    np.testing.assert_allclose(chroma, [[15.0, 60.0]] * 8)
+
+
 def test_files_of_one_name_are_numbered():
     assert bench.labels(["a/first.safetensors", "b/second.safetensors"]) == ["first", "second"]
     assert bench.labels(["a/new.safetensors", "b/new.safetensors"]) == ["new 1", "new 2"]
