@@ -378,7 +378,7 @@ def test_the_film_s_luma_replaces_the_predicted_one():
     srgb = jnp.full((1, 4, 4, 3), 0.5) + jnp.asarray([0.1, 0.0, -0.1])[None, None, None]
     luma = color.srgb_to_luma(srgb)
     brighter = notebook.normalize(srgb + 0.2)
-    expected = color.srgb_to_lab(srgb)[:, :1, :1, 1:]
+    expected = color.srgb_to_lab(srgb)[:, :2, :2, 1:]
     kept = notebook.small_ab(brighter, luma, keep_luma=True)
     np.testing.assert_allclose(kept, expected, atol=1e-2)
     as_predicted = notebook.small_ab(brighter, luma, keep_luma=False)

@@ -58,9 +58,9 @@ def first_steps(system, shape, batches):
     """The figures of a run's first steps on a mesh, each (n,) by name, and the last state."""
     program = Program(system, sharding.make_mesh(*shape), jax.random.key(0))
     state, found = program.init(), []
-    for n, batch in enumerate(batches):
+    for n, batch in enumerate(batches, 1):
         placed = program.place(batch)
-        assert program.prepare(state, placed, lambda: False)
+        assert program.prepare(state, placed, lambda: False, number=n)
         state, logs = program.step(state, placed, n)
         found.append(logs)
     return {name: np.array([logs[name] for logs in found]) for name in found[0]}, state
