@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -130,6 +131,22 @@ def test_a_critic_may_draw_and_decay():
     opinions, stats = adversary.judge(state, {"color": (FAKE,)}, jax.random.key(0))
     assert opinions.keys() == {"color"}
     assert stats == {}
+
+
+def test_the_gradient_of_each_critic_is_shortened_by_itself():
+    """Seen in the averages of Adam after one step: half of the gradient."""
+    norms = {}
+    for limit in (0.0, 1e-3):
+        adversary = game(clip_norm=limit)
+        state = adversary.init(jax.random.key(0))
+        state, _ = adversary.step(state, views(REAL), views(FAKE), jax.random.key(0))
+        means = optax.tree.get(state.optimizer, "mu")
+        norms[limit] = [
+            2.0 * np.sqrt(sum(np.sum(v**2) for n, v in means.items() if n.startswith(name)))
+            for name in ("color", "attention")
+        ]
+    assert min(norms[0.0]) > 2e-3
+    np.testing.assert_allclose(norms[1e-3], 1e-3, rtol=1e-4)
 
 
 def test_goals_smooth_the_label():
