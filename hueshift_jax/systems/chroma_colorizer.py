@@ -8,26 +8,18 @@ import jax
 import jax.numpy as jnp
 
 from hueshift_jax.contracts import Array, Memory
+from hueshift_jax.ops.pooling import average_pool
+from hueshift_jax.systems.chroma_level import level_of, leveled
 from hueshift_jax.systems.stateless import StatelessColorizer
 
 if TYPE_CHECKING:
     from hueshift_jax.systems.hueshift_gan import HueShiftGan
 
-_COMMON_LEVEL, _LEVELS = 12.0, (5.0, 60.0)
-"""Root mean square chroma in CIELAB units: the common level of `equalize`, and its limits."""
-
 
 class ChromaColorizer(StatelessColorizer):
     """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
 
-    Of the configuration, three fields apply here.
-
-    `strength` multiplies chroma: regression is paler than the truth, and the factor that restores
-    most of it at little cost comes with the bundled weights.
-
-    `equalize` p multiplies chroma by (12 / r)**p, where r is the root mean square chroma that the
-    network gave this frame, limited to 5..60. Unsure of everything, the network paints too pale;
-    sure, it already paints fully; so the same colorfulness costs less error this way.
+    Of the configuration, `temperature` and the fields of `ChromaLevel` apply here.
 
     `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed mean, the
     more of it and the more decided the lower the temperature.
@@ -60,16 +52,10 @@ class ChromaColorizer(StatelessColorizer):
         return self._find(*self._weights, luma)
 
 
-def _equalized(ab: jax.Array, power: float) -> jax.Array:
-    """Chroma (b, h, w, 2) with each picture's level drawn toward a common one."""
-    level = jnp.sqrt(jnp.mean(jnp.sum(ab**2, -1), (1, 2)))
-    return ab * ((_COMMON_LEVEL / jnp.clip(level, *_LEVELS)) ** power)[:, None, None, None]
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _colorize(system: "HueShiftGan", params, stats, luma):
     # Compiled once per system, so that the samples of a training run do not compile anew.
-    strength, temperature = system.config.strength, system.config.temperature
+    temperature = system.config.temperature
     prediction = system.network.evaluate(params, stats, luma)
     log_share = jax.nn.log_softmax(prediction.logits)
     entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
@@ -78,7 +64,8 @@ def _colorize(system: "HueShiftGan", params, stats, luma):
     annealed = share @ jnp.asarray(system.bins)
     doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
     ab = temperature * prediction.ab + (1.0 - temperature) * doubled
-    ab = strength * _equalized(ab, system.config.equalize)
+    small = average_pool(luma[..., None], luma.shape[1] // ab.shape[1])[..., 0]
+    ab = leveled(ab, small, level_of(system.config))
     return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
 
 

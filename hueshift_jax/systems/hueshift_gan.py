@@ -90,9 +90,13 @@ class HueShiftGanConfig:
     game: GameConfig = field(default_factory=GameConfig)
     """The losses beside reconstruction, and the game."""
     strength: float = 1.0
-    """When coloring, chroma is multiplied by this; see `ChromaColorizer`."""
+    """When coloring, chroma is multiplied by this; see `ChromaLevel`."""
     equalize: float = 0.35
-    """When coloring, pale pictures gain more chroma than vivid ones; see `ChromaColorizer`."""
+    """When coloring, pale pictures gain more chroma than vivid ones; see `ChromaLevel`."""
+    spread: float = 1.0
+    """When coloring, what differs from the picture's mean chroma is multiplied by this."""
+    fade: float = 0.0
+    """When coloring, how much less chroma black and white get than middle gray."""
     temperature: float = 1.0
     """When coloring, how decided the colors are; see `ChromaColorizer`."""
     short_side: int = 192
