@@ -1,8 +1,9 @@
 """The perceptual loss at work: a classification network that compares two pictures.
 
-By default the bundled SqueezeNet 1.1; VGG-16 or VGG-19 where a file with its weights is given (made
-by `hueshift convert` from torchvision's), which is what published colorizers use and a hundred
-times more work.
+`squeezenet` is the bundled SqueezeNet 1.1, which sees RGB. `efficientnet` is the bundled encoder,
+an EfficientNet-Lite2 that sees gray: red, green and blue are shown to it one by one. A file holds
+the weights of VGG-16 or VGG-19 (made by `hueshift convert` from torchvision's), which is what
+published colorizers use and a hundred times more work.
 """
 
 from collections.abc import Callable
@@ -16,13 +17,17 @@ from flax import nnx
 from hueshift_jax import checkpoint
 from hueshift_jax.errors import MismatchedWeightsError
 from hueshift_jax.losses import perceptual as losses
+from hueshift_jax.models.efficientnet_lite import EfficientNetLite
 from hueshift_jax.models.squeezenet import SqueezeNet
 from hueshift_jax.models.vgg import SCGAN_TAPS, VGG16, VGG19, Vgg
+from hueshift_jax.systems.encoder import ENCODER_WEIGHTS
 from hueshift_jax.systems.network import Network
 from hueshift_jax.weights import FOLDER
 
-BUNDLED = FOLDER / "squeezenet_features.safetensors"
-"""The network that comes with the package."""
+_BUNDLED = {
+    "squeezenet": FOLDER / "squeezenet_features.safetensors",
+    "efficientnet": FOLDER / ENCODER_WEIGHTS,
+}
 _CAFFE_MEAN = np.array([104.0, 117.0, 123.0], np.float32)
 
 
@@ -30,29 +35,32 @@ class Perceptual:
     """A distance of pictures by what a network finds in them.
 
     Args:
-      weights: a file of our names; empty for the bundled network.
+      network: squeezenet (also if empty), efficientnet, or a file of VGG's weights by our names.
 
     Raises:
       MissingWeightsError: there is no such file.
       MismatchedWeightsError: it is damaged, or holds another network.
     """
 
-    def __init__(self, weights: str | Path = ""):
-        self._published = bool(weights)
-        values, _ = checkpoint.load_weights(weights or BUNDLED)
-        self._network = Network(_vgg(values) if weights else _squeezenet)
+    def __init__(self, network: str | Path = "squeezenet"):
+        network = network or "squeezenet"
+        self._name = str(network) if str(network) in _BUNDLED else "vgg"
+        values, _ = checkpoint.load_weights(_BUNDLED.get(self._name, network))
+        makers = {"squeezenet": _squeezenet, "efficientnet": _efficientnet}
+        self._network = Network(makers.get(self._name) or _vgg(values))
         self._weights, self._stats = self._network.taken(values)
 
     def distance(self, srgb: jax.Array, truth: jax.Array) -> jax.Array:
         """How far pictures (b, h, w, 3) are from the truth, gamma-encoded RGB of 0..1.
 
-        By the bundled network: the mean, over seven depths, of the mean absolute difference as a
-        part of the truth's mean; 0 for equal pictures, about 1 for pictures with nothing in common.
+        By a bundled network: the mean, over its depths, of the mean absolute difference as a part
+        of the truth's mean; 0 for equal pictures, about 1 for pictures with nothing in common. The
+        sides are multiples of 32 for `efficientnet`.
         By VGG: the mean absolute difference before the rectifier of conv3_3, as SCGAN has it.
         """
         found, wanted = self._features(srgb), self._features(jax.lax.stop_gradient(truth))
         differences = losses.feature_l1(found, wanted)
-        if self._published:
+        if self._name == "vgg":
             return differences.mean()
         levels = jnp.stack([jnp.mean(jnp.abs(features)) for features in wanted])
         return jnp.mean(differences / levels)
@@ -60,13 +68,20 @@ class Perceptual:
     def _features(self, srgb: jax.Array) -> list[jax.Array]:
         module = self._network.merged(self._weights, self._stats)
         module.eval()
-        if self._published:
+        if self._name == "vgg":
             return list(module(srgb, SCGAN_TAPS))
+        if self._name == "efficientnet":
+            planes = jnp.moveaxis(srgb, -1, 0).reshape(-1, *srgb.shape[1:3], 1)
+            return list(module(planes))
         return module.taps(255.0 * srgb[..., ::-1] - _CAFFE_MEAN[None, None, None])
 
 
 def _squeezenet(rngs: nnx.Rngs) -> SqueezeNet:
     return SqueezeNet(classes=None, whole_windows=True, rngs=rngs)
+
+
+def _efficientnet(rngs: nnx.Rngs) -> EfficientNetLite:
+    return EfficientNetLite(rngs=rngs)
 
 
 def _vgg(values: dict[str, np.ndarray]) -> Callable[[nnx.Rngs], Vgg]:

@@ -45,8 +45,8 @@ class GameConfig:
     """Weight of the cross entropy of the generator's saliency map."""
     perceptual_weight: float = 0.0
     """Weight of the perceptual loss."""
-    perceptual_network: str = ""
-    """File of VGG's weights for it; empty for the bundled SqueezeNet."""
+    perceptual_network: str = "squeezenet"
+    """For it: squeezenet, efficientnet, or a file of VGG's weights; see `Perceptual`."""
     begins_after: int = 0
     """Steps of reconstruction before the game."""
     critic_steps: int = 100

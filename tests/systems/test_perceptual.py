@@ -1,5 +1,7 @@
 """The perceptual distance: zero for equal pictures, larger for other colors, with a gradient."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from hueshift_jax import checkpoint
 from hueshift_jax.errors import MismatchedWeightsError, MissingWeightsError
 from hueshift_jax.models.vgg import VGG16, Vgg
 from hueshift_jax.systems.perceptual import Perceptual
+from tests.models.weights import quick_compilation
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +21,11 @@ def pictures():
     return jax.image.resize(jnp.asarray(noise), (2, 64, 64, 3), "cubic").clip(0.0, 1.0)
 
 
-@pytest.fixture(scope="module")
-def perceptual():
-    return Perceptual()
+@pytest.fixture(scope="module", params=["squeezenet", "efficientnet"])
+def perceptual(request):
+    with quick_compilation():
+        found = Perceptual(request.param)
+        yield SimpleNamespace(distance=jax.jit(found.distance))
 
 
 def _gray(srgb):
