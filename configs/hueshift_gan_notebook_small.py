@@ -29,6 +29,7 @@ def config() -> TrainConfig:
         reconstruction_steps=421,
         optim=OptimConfig(lr=2e-3, descent=0.25),
         adversary=replace(CRITICS_ADAM, lr=5e-4),
+        strength=0.75,
         short_side=64,
     )
     data = DataConfig(sizes=(128,), phase_ends=(), smallest_crop=0.5, spectral_spread=0.0, wear=0.0)
