@@ -55,6 +55,20 @@ SYSTEMS = {
             license="Apache-2.0",
             data_terms="photographs under mixed terms, for research; see the model card",
         ),
+        Entry(
+            name="scgan",
+            summary="the published SCGAN, an eighth as wide, briefly trained",
+            weights="scgan.safetensors",
+            license="Apache-2.0",
+            data_terms="photographs under mixed terms, for research; see the model card",
+        ),
+        Entry(
+            name="hueshift_gan_notebook",
+            summary="the published notebook's generator, narrow, against its two critics",
+            weights="hueshift_gan_notebook.safetensors",
+            license="Apache-2.0",
+            data_terms="photographs under mixed terms, for research; see the model card",
+        ),
     )
 }
 
