@@ -245,3 +245,10 @@ def test_presets(name):
 def test_luma_of_white_is_the_sum_of_the_weights(weights, total):
     white = color.srgb_to_luma(jnp.ones((2, 2, 3)), weights)
     np.testing.assert_allclose(white, np.full((2, 2), total), atol=1e-6)
+
+
+def test_colors_can_be_given_another_luma():
+    srgb, luma = jnp.asarray([[0.2, 0.5, 0.9], [0.4, 0.4, 0.4]]), jnp.asarray([0.7, 0.1])
+    found = color.with_luma(srgb, luma)
+    np.testing.assert_allclose(color.srgb_to_luma(found), luma, atol=1e-6)
+    np.testing.assert_allclose(found[:, 0] - found[:, 2], srgb[:, 0] - srgb[:, 2], atol=1e-6)
