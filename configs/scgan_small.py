@@ -2,8 +2,8 @@
 
 Source: see `hueshift_jax.systems.scgan`.
 Data: photographs of 160 px, named in the model card of the bundled weights.
-Time: about ten seconds a step on a tenth of two CPU cores; the bundled weights are of step 410 and have
-  not come to the game, see their card.
+Time: about ten seconds a step on a tenth of two CPU cores; the bundled weights are an early state
+  of the first stage, see their card.
 Reaches: the figures of the model card of the bundled weights.
 Command: python train.py scgan_small --data FOLDER --run runs/scgan_small
 """
