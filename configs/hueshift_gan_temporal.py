@@ -24,7 +24,10 @@ def config() -> TrainConfig:
         temporal_weight=1.0,
         ema_decay=0.99,
         optim=optim,
-        strength=1.3,
+        strength=1.27,
+        equalize=0.215,
+        spread=1.11,
+        fade=0.495,
         short_side=224,
     )
     data = DataConfig(sizes=(128,), phase_ends=(), batch_size=16)
