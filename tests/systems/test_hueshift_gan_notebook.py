@@ -67,10 +67,10 @@ def zeros(system):
     return {name: np.zeros(like.shape, np.float32) for name, like in shapes.items()}
 
 
-def several(preset, count, shape=(1, 1)):
+def several(preset, count, shape=(1, 1), batch=None):
     """(system, logs of so many steps on one batch, last state)."""
     system = preset.build()
-    found, state = tiny.first_steps(system, shape, [batch_of()] * count)
+    found, state = tiny.first_steps(system, shape, [batch or batch_of()] * count)
     return system, found, state
 
 
@@ -191,11 +191,11 @@ def test_three_hundred_steps_stay_finite(preset):
 @pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
 def test_two_devices_do_what_one_does(shape):
     """Batches and parameters are shared; sums in another order, so not to the last digit."""
-    preset = dataclasses.replace(TINY, optim=OptimConfig())
-    _, alone, _ = several(preset, 3)
+    preset, batch = dataclasses.replace(TINY, optim=OptimConfig()), tiny.batch(count=8)
+    _, alone, _ = several(preset, 3, batch=batch)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sharding, "SMALLEST_SPLIT", 64)
-        _, shared, state = several(preset, 3, shape)
+        _, shared, state = several(preset, 3, shape, batch)
     for name, values in alone.items():
         np.testing.assert_allclose(shared[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
     kernel = state.critics.params["color.convs.3.kernel"]
