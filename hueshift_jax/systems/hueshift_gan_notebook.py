@@ -35,7 +35,7 @@ import numpy as np
 import optax
 
 from hueshift_jax import sharding
-from hueshift_jax.contracts import Array, Batch, Logs, Memory, SaliencyDetector
+from hueshift_jax.contracts import Array, Batch, Logs, SaliencyDetector
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.models import hueshift_discriminator
 from hueshift_jax.models.hueshift_discriminator import HueShiftDiscriminator
@@ -51,7 +51,7 @@ from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, Adversary
 from hueshift_jax.systems.network import Network, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import StatelessColorizer
+from hueshift_jax.systems.stateless import DoubtlessColorizer
 
 CRITICS = ("color", "attention")
 CHROMA_STRIDE = 2
@@ -153,11 +153,6 @@ def denormalize(normalized: jax.Array) -> jax.Array:
     return srgb + color.IMAGENET_MEAN[None, None, None]
 
 
-def with_luma(srgb: jax.Array, luma: jax.Array) -> jax.Array:
-    """RGB (b, h, w, 3) moved, all channels of a pixel by one amount, to luma (b, h, w)."""
-    return srgb + (luma - color.srgb_to_luma(srgb))[..., None]
-
-
 def encode_gray(luma: jax.Array) -> jax.Array:
     """What the network reads of a gray picture: the weighted sum of its normalized R = G = B."""
     srgb = jnp.broadcast_to(luma[..., None], (*luma.shape, 3))
@@ -174,7 +169,7 @@ def small_ab(normalized: jax.Array, luma: jax.Array, *, keep_luma: bool) -> jax.
     """
     srgb = denormalize(normalized)
     if keep_luma:
-        srgb = with_luma(srgb, luma)
+        srgb = color.with_luma(srgb, luma)
     return color.srgb_to_lab(average_pool(jnp.clip(srgb, 0.0, 1.0), CHROMA_STRIDE))[..., 1:]
 
 
@@ -302,7 +297,7 @@ class HueShiftGanNotebook:
         if self.config.as_published:
             return made
         luma = color.srgb_to_luma(denormalize(truth.color))
-        moved = normalize(with_luma(denormalize(made.color), luma))
+        moved = normalize(color.with_luma(denormalize(made.color), luma))
         return Prediction(moved, jax.nn.sigmoid(made.saliency))
 
     def _losses(self, shown: Prediction, truth: Prediction) -> tuple[jax.Array, Logs]:
@@ -323,36 +318,18 @@ class HueShiftGanNotebook:
         """What `colorizer` needs, by name: the generator's parameters and statistics."""
         return {name: np.asarray(v) for name, v in (state.params | state.stats).items()}
 
-    def colorizer(self, state: State) -> "NotebookColorizer":
+    def colorizer(self, state: State) -> DoubtlessColorizer:
         """The generator at work."""
         return self.colorizer_from(self.weights(state))
 
-    def colorizer_from(self, weights: dict[str, np.ndarray]) -> "NotebookColorizer":
+    def colorizer_from(self, weights: dict[str, np.ndarray]) -> DoubtlessColorizer:
         """A colorizer from weights by name.
 
         Raises:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
-        return NotebookColorizer(self, *self.network.taken(weights))
-
-
-class NotebookColorizer(StatelessColorizer):
-    """The trained generator as a `contracts.Colorizer`; it has no memory and no doubts.
-
-    A frame costs ten million multiply-adds per pixel of the working size at the published widths.
-    """
-
-    def __init__(self, system: HueShiftGanNotebook, params: dict, stats: dict):
-        super().__init__(system.config.short_side)
-        self._system, self._weights = system, (params, stats)
-
-    def __call__(
-        self, memory: Memory, luma: Array, key: jax.Array
-    ) -> tuple[Memory, jax.Array, jax.Array]:
-        """ab of luma (b, h, w) at half of its size, and confidence 1."""
-        del key
-        ab = _colorize(self._system, *self._weights, luma)
-        return memory, ab, jnp.ones(ab.shape[:-1], ab.dtype)
+        colorize = functools.partial(_colorize, self, *self.network.taken(weights))
+        return DoubtlessColorizer(colorize, self.config.short_side)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -32,7 +32,7 @@ import optax
 from flax import nnx
 
 from hueshift_jax import sharding
-from hueshift_jax.contracts import Array, Batch, Logs, Memory
+from hueshift_jax.contracts import Batch, Logs
 from hueshift_jax.errors import ConfigError
 from hueshift_jax.losses import saliency as losses
 from hueshift_jax.models.scgan import (
@@ -48,7 +48,7 @@ from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, Adversary
 from hueshift_jax.systems.network import Network, Weights, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import StatelessColorizer
+from hueshift_jax.systems.stateless import DoubtlessColorizer
 
 CHROMA_STRIDE = 4
 """Chroma is handed on at this part of the working size."""
@@ -326,36 +326,18 @@ class Scgan:
         """What `colorizer` needs, by name: the generator's parameters and statistics."""
         return {name: np.asarray(value) for name, value in (state.params | state.stats).items()}
 
-    def colorizer(self, state: State) -> "ScganColorizer":
+    def colorizer(self, state: State) -> DoubtlessColorizer:
         """The generator at work."""
         return self.colorizer_from(self.weights(state))
 
-    def colorizer_from(self, weights: dict[str, np.ndarray]) -> "ScganColorizer":
+    def colorizer_from(self, weights: dict[str, np.ndarray]) -> DoubtlessColorizer:
         """A colorizer from weights by name.
 
         Raises:
           MismatchedWeightsError: the weights do not fit this configuration.
         """
-        return ScganColorizer(self, *self.network.taken(weights))
-
-
-class ScganColorizer(StatelessColorizer):
-    """The trained generator as a `contracts.Colorizer`; it has no memory and no doubts.
-
-    Of the configuration, `strength` applies here: regression is paler than the truth.
-    """
-
-    def __init__(self, system: Scgan, params: Weights, stats: Weights):
-        super().__init__(system.config.short_side)
-        self._system, self._weights = system, (params, stats)
-
-    def __call__(
-        self, memory: Memory, luma: Array, key: jax.Array
-    ) -> tuple[Memory, jax.Array, jax.Array]:
-        """ab of luma (b, h, w) at a quarter of its size, and confidence 1."""
-        del key
-        ab = _colorize(self._system, *self._weights, jnp.asarray(luma))
-        return memory, ab, jnp.ones(ab.shape[:-1], ab.dtype)
+        colorize = functools.partial(_colorize, self, *self.network.taken(weights))
+        return DoubtlessColorizer(colorize, self.config.short_side)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -1,6 +1,11 @@
 """What colorizers without a memory have in common."""
 
-from hueshift_jax.contracts import Memory
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from hueshift_jax.contracts import Array, Memory
 
 
 class StatelessColorizer:
@@ -27,3 +32,24 @@ class StatelessColorizer:
         """No memory."""
         del height, width
         return ()
+
+
+class DoubtlessColorizer(StatelessColorizer):
+    """A network at work that says nothing of how sure it is.
+
+    Args:
+      colorize: ab (b, h/s, w/s, 2) in CIELAB units of luma (b, h, w).
+      short_side: as above.
+    """
+
+    def __init__(self, colorize: Callable[[Array], jax.Array], short_side: int):
+        super().__init__(short_side)
+        self._colorize = colorize
+
+    def __call__(
+        self, memory: Memory, luma: Array, key: jax.Array
+    ) -> tuple[Memory, jax.Array, jax.Array]:
+        """What the network makes of luma (b, h, w), and confidence 1."""
+        del key
+        ab = self._colorize(luma)
+        return memory, ab, jnp.ones(ab.shape[:-1], ab.dtype)
