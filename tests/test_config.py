@@ -269,9 +269,11 @@ def test_outline_has_a_line_for_every_section():
         "system",
         "system.temporal_span",
         "system.optim",
+        "system.game",
+        "system.game.adversary",
         "data",
         "mesh",
     ]
     assert lines[0].startswith("steps 8000, ")
-    assert "sizes 96 128 160, " in lines[4]
+    assert "sizes 96 128 160, " in lines[6]
     assert "best ''" in lines[0]

@@ -91,7 +91,7 @@ def test_names_and_size_of_the_default():
     everything = checkpoint.flatten(nnx.state(made))
     assert {name.split(".")[0] for name in params} == {
         *("encoder", "context", "stage16", "stage8", "stage4"),
-        *("regression", "function", "bins"),
+        *("regression", "function", "bins", "saliency"),
     }
     assert "stage16.blocks.1.conv.kernel" in params
     assert "stage4.blocks.0.norm.mean" in everything.keys() - params.keys()
