@@ -12,6 +12,9 @@ from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.chroma_level import level_of, leveled
 from hueshift_jax.systems.stateless import StatelessColorizer
 
+MULTIPLE = 32
+"""The sides of what the network sees are multiples of it."""
+
 if TYPE_CHECKING:
     from hueshift_jax.systems.hueshift_gan import HueShiftGan
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 class ChromaColorizer(StatelessColorizer):
     """A trained chroma U-Net as a `contracts.Colorizer`; it has no memory.
 
-    Of the configuration, `temperature` and the fields of `ChromaLevel` apply here.
+    Of the configuration, `views`, `temperature` and the fields of `ChromaLevel` apply here.
 
     `temperature` 1 gives the regression alone; lower values mix in the ab cells' annealed mean, the
     more of it and the more decided the lower the temperature.
@@ -56,17 +59,51 @@ class ChromaColorizer(StatelessColorizer):
 def _colorize(system: "HueShiftGan", params, stats, luma):
     # Compiled once per system, so that the samples of a training run do not compile anew.
     temperature = system.config.temperature
-    prediction = system.network.evaluate(params, stats, luma)
-    log_share = jax.nn.log_softmax(prediction.logits)
+    seen, logits = _viewed(system, params, stats, luma)
+    log_share = jax.nn.log_softmax(logits)
     entropy = -jnp.sum(jnp.exp(log_share) * log_share, -1)
     confidence = 1.0 - entropy / jnp.log(float(log_share.shape[-1]))
-    share = jax.nn.softmax(prediction.logits / temperature)
+    share = jax.nn.softmax(logits / temperature)
     annealed = share @ jnp.asarray(system.bins)
     doubled = jnp.repeat(jnp.repeat(annealed, 2, 1), 2, 2)
-    ab = temperature * prediction.ab + (1.0 - temperature) * doubled
+    ab = temperature * seen + (1.0 - temperature) * doubled
     small = average_pool(luma[..., None], luma.shape[1] // ab.shape[1])[..., 0]
     ab = leveled(ab, small, level_of(system.config))
     return ab, jnp.repeat(jnp.repeat(confidence, 2, 1), 2, 2)
+
+
+def _viewed(system: "HueShiftGan", params, stats, luma) -> tuple[jax.Array, jax.Array]:
+    """ab and logits, means over the views: things are known best at different sizes."""
+    size = luma.shape[1:]
+    seen = [
+        _view(system, params, stats, (luma, _rounded(size, part)), mirrored=n % 2 == 1)
+        for n, part in enumerate(system.config.views)
+    ]
+    ab, logits = zip(*seen, strict=True)
+    return sum(ab) / len(ab), sum(logits) / len(logits)
+
+
+def _rounded(size: tuple[int, int], part: float) -> tuple[int, int]:
+    """Multiples of 32 near this part of the size."""
+    height, width = (max(MULTIPLE, MULTIPLE * round(part * side / MULTIPLE)) for side in size)
+    return height, width
+
+
+def _view(system: "HueShiftGan", params, stats, shown: tuple, *, mirrored: bool):
+    """What the network says at one size, brought to the grids of luma's own size."""
+    luma, size = shown
+    back = slice(None, None, -1 if mirrored else None)
+    small = _resized(luma[..., None], size)[..., 0]
+    prediction = system.network.evaluate(params, stats, small[:, :, back])
+    found = (prediction.ab, 4), (prediction.logits, 8)
+    height, width = luma.shape[1:]
+    return [_resized(x[:, :, back], (height // n, width // n)) for x, n in found]
+
+
+def _resized(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+    if x.shape[1:3] == size:
+        return x
+    return jax.image.resize(x, (len(x), *size, x.shape[-1]), "linear")
 
 
 @functools.partial(jax.jit, static_argnums=0)

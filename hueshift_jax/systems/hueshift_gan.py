@@ -101,12 +101,17 @@ class HueShiftGanConfig:
     """When coloring, how decided the colors are; see `ChromaColorizer`."""
     short_side: int = 192
     """When coloring, the short side of the working size in pixels; a multiple of 32."""
+    views: tuple[float, ...] = (1.0,)
+    """When coloring, the parts of the working size at which the network looks. What it says is
+    averaged; every second look is at the mirrored picture."""
 
     def __post_init__(self):
         if not 0.0 <= self.equalize < 1.0:
             raise ConfigError(f"equalize is {self.equalize}, expected 0 to less than 1")
         if self.short_side < 32 or self.short_side % 32:
             raise ConfigError(f"short_side is {self.short_side}, expected a multiple of 32")
+        if not self.views or any(not 0.1 <= part <= 4.0 for part in self.views):
+            raise ConfigError(f"views are {self.views}, expected parts of 0.1 to 4, at least one")
         if not 0.05 <= self.temperature <= 1.0:
             raise ConfigError(f"temperature is {self.temperature}, expected 0.05 to 1")
 

@@ -31,7 +31,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from hueshift_jax import sharding
@@ -48,10 +47,10 @@ from hueshift_jax.models.hueshift_generator import (
 from hueshift_jax.ops import color
 from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, AdversaryState, Critic, Views
-from hueshift_jax.systems.network import Network, gradients
+from hueshift_jax.systems.network import Network, Weights, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import DoubtlessColorizer
+from hueshift_jax.systems.stateless import PlainGenerator
 
 CRITICS = ("color", "attention")
 CHROMA_STRIDE = 2
@@ -193,7 +192,7 @@ def _optimizer(optim: OptimConfig, still: tuple[str, ...]) -> optax.GradientTran
     )
 
 
-class HueShiftGanNotebook:
+class HueShiftGanNotebook(PlainGenerator):
     """Trains and runs the published generator and its critics (`contracts.System`)."""
 
     def __init__(self, config: HueShiftGanNotebookConfig):
@@ -314,27 +313,8 @@ class HueShiftGanNotebook:
             loss = loss + config.perceptual_weight * logs["perceptual"]
         return loss, {"reconstruction": loss, **logs}
 
-    def weights(self, state: State) -> dict[str, np.ndarray]:
-        """What `colorizer` needs, by name: the generator's parameters and statistics."""
-        return {name: np.asarray(v) for name, v in (state.params | state.stats).items()}
-
-    def colorizer(self, state: State) -> DoubtlessColorizer:
-        """The generator at work."""
-        return self.colorizer_from(self.weights(state))
-
-    def colorizer_from(self, weights: dict[str, np.ndarray]) -> DoubtlessColorizer:
-        """A colorizer from weights by name.
-
-        Raises:
-          MismatchedWeightsError: the weights do not fit this configuration.
-        """
-        colorize = functools.partial(_colorize, self, *self.network.taken(weights))
-        return DoubtlessColorizer(colorize, self.config.short_side)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _colorize(system: HueShiftGanNotebook, params, stats, luma):
-    # Compiled once per system, so that the samples of a training run do not compile anew.
-    prediction = system.network.evaluate(params, stats, encode_gray(luma))
-    ab = small_ab(prediction.color, luma, keep_luma=not system.config.as_published)
-    return system.config.strength * ab
+    def colorize(self, params: Weights, stats: Weights, luma: jax.Array) -> jax.Array:
+        """ab of luma (b, h, w), reduced, in CIELAB units."""
+        prediction = self.network.evaluate(params, stats, encode_gray(luma))
+        ab = small_ab(prediction.color, luma, keep_luma=not self.config.as_published)
+        return self.config.strength * ab

@@ -1,8 +1,7 @@
 """The perceptual loss at work: a classification network that compares two pictures.
 
-`squeezenet` is the bundled SqueezeNet 1.1, which sees RGB. `efficientnet` is the bundled encoder,
-an EfficientNet-Lite2 that sees gray: red, green and blue are shown to it one by one. A file holds
-the weights of VGG-16 or VGG-19 (made by `hueshift convert` from torchvision's), which is what
+`squeezenet` is the bundled SqueezeNet 1.1, `efficientnet` the bundled EfficientNet-Lite0. A file
+holds the weights of VGG-16 or VGG-19 (made by `hueshift convert` from torchvision's), which is what
 published colorizers use and a hundred times more work.
 """
 
@@ -17,16 +16,15 @@ from flax import nnx
 from hueshift_jax import checkpoint
 from hueshift_jax.errors import MismatchedWeightsError
 from hueshift_jax.losses import perceptual as losses
-from hueshift_jax.models.efficientnet_lite import EfficientNetLite
+from hueshift_jax.models.efficientnet_lite import LITE0, EfficientNetLite
 from hueshift_jax.models.squeezenet import SqueezeNet
 from hueshift_jax.models.vgg import SCGAN_TAPS, VGG16, VGG19, Vgg
-from hueshift_jax.systems.encoder import ENCODER_WEIGHTS
 from hueshift_jax.systems.network import Network
 from hueshift_jax.weights import FOLDER
 
 _BUNDLED = {
     "squeezenet": FOLDER / "squeezenet_features.safetensors",
-    "efficientnet": FOLDER / ENCODER_WEIGHTS,
+    "efficientnet": FOLDER / "efficientnet_lite0_features.safetensors",
 }
 _CAFFE_MEAN = np.array([104.0, 117.0, 123.0], np.float32)
 
@@ -71,8 +69,7 @@ class Perceptual:
         if self._name == "vgg":
             return list(module(srgb, SCGAN_TAPS))
         if self._name == "efficientnet":
-            planes = jnp.moveaxis(srgb, -1, 0).reshape(-1, *srgb.shape[1:3], 1)
-            return list(module(planes))
+            return list(module(srgb))
         return module.taps(255.0 * srgb[..., ::-1] - _CAFFE_MEAN[None, None, None])
 
 
@@ -81,7 +78,7 @@ def _squeezenet(rngs: nnx.Rngs) -> SqueezeNet:
 
 
 def _efficientnet(rngs: nnx.Rngs) -> EfficientNetLite:
-    return EfficientNetLite(rngs=rngs)
+    return EfficientNetLite(LITE0, channels=3, rngs=rngs)
 
 
 def _vgg(values: dict[str, np.ndarray]) -> Callable[[nnx.Rngs], Vgg]:

@@ -65,24 +65,50 @@ class GameConfig:
     def __post_init__(self):
         if self.begins_after < 0 or self.critic_steps < 0:
             raise ConfigError("begins_after and critic_steps are numbers of steps, 0 or more")
+        if self.begins_after and not self.critic_steps:
+            raise ConfigError(
+                "critic_steps is 0, expected at least 1: the game begins with the averaged weights, "
+                "which the critics have to see first"
+            )
 
 
 class SaliencyGame:
-    """The game of one system; what its weights do not ask for is not loaded."""
+    """The game of one system.
+
+    The networks that judge are read when training begins, so that a colorizer needs none of them,
+    and only those that the weights of the losses ask for.
+    """
 
     def __init__(self, config: GameConfig):
         self.config = config
-        self.critics = self._detector = self._perceptual = None
+        self.critics = None
         if config.weight:
             critic = Critic(functools.partial(_critic, config.width))
             self.critics = Adversary(dict.fromkeys(CRITICS, critic), config.adversary)
-        if config.weight or config.attention_weight or config.saliency_weight:
-            self._detector = load_detector()
-        if config.perceptual_weight:
-            self._perceptual = Perceptual(config.perceptual_network)
+
+    @functools.cached_property
+    def _detector(self):
+        config = self.config
+        if not (config.weight or config.attention_weight or config.saliency_weight):
+            return None
+        with jax.ensure_compile_time_eval():  # a step that is being traced may be the first to ask
+            return load_detector()
+
+    @functools.cached_property
+    def _perceptual(self) -> Perceptual | None:
+        if not self.config.perceptual_weight:
+            return None
+        with jax.ensure_compile_time_eval():
+            return Perceptual(self.config.perceptual_network)
 
     def init(self, key: jax.Array) -> AdversaryState | None:
-        """Fresh critics, if there are any."""
+        """Fresh critics, if there are any.
+
+        Raises:
+          MissingWeightsError: a network that judges is not there.
+          MismatchedWeightsError: it is damaged, or another one.
+        """
+        _ = self._detector, self._perceptual
         return self.critics.init(key) if self.critics else None
 
     def saliency(self, luma: jax.Array) -> jax.Array | None:

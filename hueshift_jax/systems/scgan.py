@@ -27,7 +27,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 
@@ -48,7 +47,7 @@ from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, Adversary
 from hueshift_jax.systems.network import Network, Weights, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import DoubtlessColorizer
+from hueshift_jax.systems.stateless import PlainGenerator
 
 CHROMA_STRIDE = 4
 """Chroma is handed on at this part of the working size."""
@@ -190,7 +189,7 @@ def true_colors(batch: Batch) -> jax.Array:
     return color.with_luma(resize_bilinear(small, luma.shape[1:]), luma)
 
 
-class Scgan:
+class Scgan(PlainGenerator):
     """Trains and runs SCGAN (`contracts.System`)."""
 
     def __init__(self, config: ScganConfig):
@@ -322,37 +321,18 @@ class Scgan:
 
     # -- At work -------------------------------------------------------------------------------
 
-    def weights(self, state: State) -> dict[str, np.ndarray]:
-        """What `colorizer` needs, by name: the generator's parameters and statistics."""
-        return {name: np.asarray(value) for name, value in (state.params | state.stats).items()}
-
-    def colorizer(self, state: State) -> DoubtlessColorizer:
-        """The generator at work."""
-        return self.colorizer_from(self.weights(state))
-
-    def colorizer_from(self, weights: dict[str, np.ndarray]) -> DoubtlessColorizer:
-        """A colorizer from weights by name.
-
-        Raises:
-          MismatchedWeightsError: the weights do not fit this configuration.
-        """
-        colorize = functools.partial(_colorize, self, *self.network.taken(weights))
-        return DoubtlessColorizer(colorize, self.config.short_side)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _colorize(system: Scgan, params: Weights, stats: Weights, luma: jax.Array) -> jax.Array:
-    # Compiled once per system, so that the samples of a training run do not compile anew.
-    sides = [_around(size) for size in luma.shape[1:]]
-    extended = jnp.pad(luma, ((0, 0), *sides), mode="symmetric")
-    prediction = system.network.evaluate(params, stats, extended[..., None])
-    (top, _), (left, _) = sides
-    height, width = luma.shape[1:]
-    srgb = jnp.clip(prediction.color[:, top : top + height, left : left + width], 0.0, 1.0)
-    if not system.config.as_published:
-        srgb = color.with_luma(srgb, luma)
-    ab = color.srgb_to_lab(average_pool(srgb, CHROMA_STRIDE))[..., 1:]
-    return system.config.strength * ab
+    def colorize(self, params: Weights, stats: Weights, luma: jax.Array) -> jax.Array:
+        """ab at a quarter of the size of luma (b, h, w), in CIELAB units."""
+        sides = [_around(size) for size in luma.shape[1:]]
+        extended = jnp.pad(luma, ((0, 0), *sides), mode="symmetric")
+        prediction = self.network.evaluate(params, stats, extended[..., None])
+        (top, _), (left, _) = sides
+        height, width = luma.shape[1:]
+        srgb = jnp.clip(prediction.color[:, top : top + height, left : left + width], 0.0, 1.0)
+        if not self.config.as_published:
+            srgb = color.with_luma(srgb, luma)
+        ab = color.srgb_to_lab(average_pool(srgb, CHROMA_STRIDE))[..., 1:]
+        return self.config.strength * ab
 
 
 def _around(size: int) -> tuple[int, int]:

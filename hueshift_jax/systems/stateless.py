@@ -1,11 +1,15 @@
 """What colorizers without a memory have in common."""
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from hueshift_jax.contracts import Array, Memory
+from hueshift_jax.systems.network import Network, Weights
 
 
 class StatelessColorizer:
@@ -53,3 +57,40 @@ class DoubtlessColorizer(StatelessColorizer):
         del key
         ab = self._colorize(luma)
         return memory, ab, jnp.ones(ab.shape[:-1], ab.dtype)
+
+
+class PlainGenerator:
+    """What a system has whose generator colors with the weights of the last step, unaveraged.
+
+    Its `config` has a `short_side`.
+    """
+
+    config: Any
+    network: Network
+
+    def colorize(self, params: Weights, stats: Weights, luma: jax.Array) -> jax.Array:
+        """ab (b, h/s, w/s, 2) in CIELAB units of luma (b, h, w)."""
+        raise NotImplementedError
+
+    def weights(self, state: Any) -> dict[str, np.ndarray]:
+        """What `colorizer` needs, by name: the generator's parameters and statistics."""
+        return {name: np.asarray(value) for name, value in (state.params | state.stats).items()}
+
+    def colorizer(self, state: Any) -> DoubtlessColorizer:
+        """The generator at work."""
+        return self.colorizer_from(self.weights(state))
+
+    def colorizer_from(self, weights: dict[str, np.ndarray]) -> DoubtlessColorizer:
+        """A colorizer from weights by name.
+
+        Raises:
+          MismatchedWeightsError: the weights do not fit this configuration.
+        """
+        colorize = functools.partial(_colorize, self, *self.network.taken(weights))
+        return DoubtlessColorizer(colorize, self.config.short_side)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _colorize(system: PlainGenerator, params: Weights, stats: Weights, luma: jax.Array):
+    # Compiled once per system, so that the samples of a training run do not compile anew.
+    return system.colorize(params, stats, luma)

@@ -181,6 +181,27 @@ def test_strength_multiplies_and_temperature_mixes(system, trained):
     assert (np.abs(rest) <= np.abs(bins).max() + 1e-3).all()
 
 
+def test_views_are_averaged_and_every_second_is_mirrored(system, trained):
+    weights = system.weights(trained[1])
+    luma = np.random.default_rng(5).random((2, 64, 96), np.float32)
+
+    def colored(shown, *views):
+        config = dataclasses.replace(tiny.CONFIG, equalize=0.0, strength=1.0, views=views)
+        made = config.build().colorizer_from(weights)
+        return [np.asarray(part) for part in made((), shown, jax.random.key(0))[1:]]
+
+    (plain, _), (mirrored, _) = colored(luma, 1.0), colored(luma[:, :, ::-1], 1.0)
+    both, sure = colored(luma, 1.0, 1.0)
+    assert both.shape == (2, 16, 24, 2)
+    assert sure.shape == (2, 16, 24)
+    np.testing.assert_allclose(both, 0.5 * (plain + mirrored[:, :, ::-1]), atol=1e-3)
+    # Half the size of 64 x 96 is 32 x 64, the nearest multiples of 32.
+    small = jax.image.resize(luma, (2, 32, 64), "linear")
+    (half, _), (found, _) = colored(small, 1.0), colored(luma, 0.5)
+    expected = jax.image.resize(half, found.shape, "linear")
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -238,12 +259,15 @@ def test_unknown_weights_are_named(system, trained):
         {"temperature": float("nan")},
         {"short_side": 0},
         {"short_side": 100},
+        {"views": ()},
+        {"views": (1.0, 0.0)},
+        {"views": (9.0,)},
     ],
     ids=str,
 )
 def test_impossible_settings(changes):
     (name,) = changes
-    with pytest.raises(ConfigError, match=f"{name} is"):
+    with pytest.raises(ConfigError, match=f"{name} (is|are)"):
         HueShiftGanConfig(**changes)
 
 

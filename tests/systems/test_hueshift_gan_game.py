@@ -184,6 +184,22 @@ def test_a_game_survives_a_checkpoint(system, run, tmp_path):
     kept.close()
 
 
+def test_coloring_needs_none_of_the_judges(monkeypatch):
+    def absent(*_):
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(saliency_game, "load_detector", absent)
+    monkeypatch.setattr(saliency_game, "Perceptual", absent)
+    system = dataclasses.replace(CONFIG, short_side=32).build()
+    shapes = system.network.params | system.network.stats
+    colorizer = system.colorizer_from({n: np.zeros(x.shape, x.dtype) for n, x in shapes.items()})
+    assert colorizer.working_size(32, 32) == (32, 32)
+    with pytest.raises(AssertionError, match="it was read"):
+        system.init(jax.random.key(0))
+
+
 def test_a_schedule_that_cannot_be():
+    with pytest.raises(ConfigError, match="critics have to see first"):
+        GameConfig(begins_after=5, critic_steps=0)
     with pytest.raises(ConfigError, match="numbers of steps"):
         GameConfig(critic_steps=-1)
