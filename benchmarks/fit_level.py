@@ -185,7 +185,8 @@ def table(samples: Samples, settings: ChromaLevel, ratio: float) -> list[str]:
 def _pictures(options: argparse.Namespace) -> Iterable[np.ndarray]:
     if options.folder:
         return open_pictures(options.data, limit=options.count)
-    held_out = divide(options.data, DataConfig(held_out=options.count, limit=1)).held_out
+    config = DataConfig(held_out=options.count, limit=1, short_side=options.side)
+    held_out = divide(options.data, config).held_out
     if held_out is None:
         raise SystemExit(f"{options.data} holds too few pictures for a held-out part")
     return held_out
@@ -199,7 +200,9 @@ def main() -> None:
     parser.add_argument("--system", type=Path, default=SYSTEMS["hueshift_gan"].path)
     parser.add_argument("--ratio", type=float, default=0.65)
     parser.add_argument("--count", type=int, default=DataConfig().held_out)
-    parser.add_argument("--side", type=int, default=160, help="of the pictures as trained on")
+    parser.add_argument(
+        "--side", type=int, default=160, help="of the pictures that are shown to it"
+    )
     parser.add_argument("--check", action="store_true", help="print what the numbers do")
     options = parser.parse_args()
     settings, weights = load_settings(options.system, HueShiftGanConfig)

@@ -18,10 +18,22 @@ def config() -> TrainConfig:
         weight=0.1,
         attention_weight=0.5,
         saliency_weight=0.1,
-        perceptual_weight=0.5,
-        critic_steps=100,
+        perceptual_weight=5.0,
+        perceptual_network="efficientnet",
+        critic_steps=60,
+        lr=4e-4,
+        encoder_lr=1e-4,
         width=32,
     )
-    system = HueShiftGanConfig(begin_with="hueshift_gan", game=game, strength=1.3, short_side=224)
-    data = DataConfig(sizes=(128,), phase_ends=(), batch_size=16)
-    return TrainConfig(system=system, data=data, steps=500, log_every=10, evaluate_every=50)
+    system = HueShiftGanConfig(
+        begin_with="hueshift_gan",
+        game=game,
+        strength=1.34,
+        equalize=0.215,
+        spread=1.11,
+        fade=0.495,
+        short_side=288,
+        views=(0.45, 1.0),
+    )
+    data = DataConfig(sizes=(128,), phase_ends=(), batch_size=24)
+    return TrainConfig(system=system, data=data, steps=360, log_every=10, evaluate_every=60)

@@ -22,11 +22,12 @@ def config() -> TrainConfig:
         begin_with="hueshift_gan",
         ema_decay=0.98,
         optim=optim,
-        strength=1.27,
+        strength=1.34,
         equalize=0.215,
         spread=1.11,
         fade=0.495,
-        short_side=224,
+        short_side=288,
+        views=(0.45, 1.0),
     )
     data = DataConfig(sizes=(128,), phase_ends=(), batch_size=16)
     return TrainConfig(

@@ -24,11 +24,12 @@ def config() -> TrainConfig:
         temporal_weight=1.0,
         ema_decay=0.99,
         optim=optim,
-        strength=1.27,
+        strength=1.34,
         equalize=0.215,
         spread=1.11,
         fade=0.495,
-        short_side=224,
+        short_side=288,
+        views=(0.45, 1.0),
     )
     data = DataConfig(sizes=(128,), phase_ends=(), batch_size=16)
     return TrainConfig(system=system, data=data, steps=800, evaluate_every=200)

@@ -67,8 +67,8 @@ class GameConfig:
             raise ConfigError("begins_after and critic_steps are numbers of steps, 0 or more")
         if self.begins_after and not self.critic_steps:
             raise ConfigError(
-                "critic_steps is 0, expected at least 1: the game begins with the averaged weights, "
-                "which the critics have to see first"
+                "critic_steps is 0, expected at least 1: the game begins with the averaged "
+                "weights, which the critics have to see first"
             )
 
 

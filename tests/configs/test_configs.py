@@ -27,6 +27,15 @@ def test_fine_tuning_begins_with_the_bundled_weights_and_colors_as_they_do():
     made = config.load("hueshift_gan_finetune").system
     _, metadata = checkpoint.load_weights(SYSTEMS[made.begin_with].path)
     bundled = config.from_json(metadata["config"])
-    for name in ("widths", "strength", "equalize", "spread", "fade", "temperature", "short_side"):
+    for name in (
+        "widths",
+        "strength",
+        "equalize",
+        "spread",
+        "fade",
+        "temperature",
+        "short_side",
+        "views",
+    ):
         assert getattr(made, name) == getattr(bundled, name)
     jax.eval_shape(made.build().init, jax.random.key(0))  # would say which of them do not fit

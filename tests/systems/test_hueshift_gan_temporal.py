@@ -45,5 +45,14 @@ def test_the_configuration_begins_with_the_bundled_weights():
     assert made.begin_with == "hueshift_gan"
     assert made.temporal_weight > 0.0
     bundled = config.load("hueshift_gan_finetune").system
-    for name in ("widths", "strength", "equalize", "spread", "fade", "temperature", "short_side"):
+    for name in (
+        "widths",
+        "strength",
+        "equalize",
+        "spread",
+        "fade",
+        "temperature",
+        "short_side",
+        "views",
+    ):
         assert getattr(made, name) == getattr(bundled, name)
