@@ -28,10 +28,10 @@ def config() -> TrainConfig:
     system = HueShiftGanConfig(
         begin_with="hueshift_gan",
         game=game,
-        strength=1.34,
-        equalize=0.215,
-        spread=1.11,
-        fade=0.495,
+        strength=1.36,
+        equalize=0.257,
+        spread=1.113,
+        fade=0.542,
         short_side=288,
         views=(0.45, 1.0),
     )
