@@ -3,7 +3,7 @@
 Source: see `hueshift_jax.systems.hueshift_gan`.
 Data: 54,650 photographs of 160 px, named in the model card of the bundled weights.
 Time: about 70 minutes of two quiet CPU cores, 256,000 crops.
-Reaches: 0.1 dB less than the bundled weights, which were trained on; their card has the rest.
+Reaches: a quarter of a dB less than the bundled weights, which were trained on; see their card.
 Command: python train.py hueshift_gan --data FOLDER --run runs/hueshift_gan
 """
 
