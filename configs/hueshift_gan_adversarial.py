@@ -3,8 +3,8 @@
 Source: see `hueshift_jax.systems.hueshift_gan` and `hueshift_jax.systems.saliency_game`.
 Data: that of `hueshift_gan`, whose finished weights it begins with: --system.begin-with FILE.
 Time: eight minutes of two CPU cores, 8,640 crops.
-Reaches: a Frechet distance of features lower by 16 to 18 % on photographs at equal colorfulness, and
-  the same PSNR within 0.1 dB; see "The adversarial phase" in BENCHMARKS.md.
+Reaches: a Frechet distance of EfficientNet-Lite0's features lower by 16 to 18 % on photographs at
+  equal colorfulness, and the same PSNR within 0.1 dB; see "The adversarial phase" in BENCHMARKS.md.
 Command: python train.py hueshift_gan_adversarial --data FOLDER --run runs/hueshift_gan_adversarial
 """
 
