@@ -10,10 +10,7 @@ import jax.numpy as jnp
 from hueshift_jax.contracts import Array, Memory
 from hueshift_jax.ops.pooling import average_pool
 from hueshift_jax.systems.chroma_level import level_of, leveled
-from hueshift_jax.systems.stateless import StatelessColorizer
-
-MULTIPLE = 32
-"""The sides of what the network sees are multiples of it."""
+from hueshift_jax.systems.stateless import MULTIPLE, StatelessColorizer
 
 if TYPE_CHECKING:
     from hueshift_jax.systems.hueshift_gan import HueShiftGan
@@ -74,36 +71,29 @@ def _colorize(system: "HueShiftGan", params, stats, luma):
 
 def _viewed(system: "HueShiftGan", params, stats, luma) -> tuple[jax.Array, jax.Array]:
     """ab and logits, means over the views: things are known best at different sizes."""
-    size = luma.shape[1:]
+    evaluate = functools.partial(system.network.evaluate, params, stats)
     seen = [
-        _view(system, params, stats, (luma, _rounded(size, part)), mirrored=n % 2 == 1)
+        _view(evaluate, luma, part, mirrored=n % 2 == 1)
         for n, part in enumerate(system.config.views)
     ]
     ab, logits = zip(*seen, strict=True)
     return sum(ab) / len(ab), sum(logits) / len(logits)
 
 
-def _rounded(size: tuple[int, int], part: float) -> tuple[int, int]:
-    """Multiples of 32 near this part of the size."""
-    height, width = (max(MULTIPLE, MULTIPLE * round(part * side / MULTIPLE)) for side in size)
-    return height, width
-
-
-def _view(system: "HueShiftGan", params, stats, shown: tuple, *, mirrored: bool):
-    """What the network says at one size, brought to the grids of luma's own size."""
-    luma, size = shown
+def _view(evaluate, luma, part: float, *, mirrored: bool) -> list[jax.Array]:
+    """ab and logits of luma at a part of its size, brought to the grids of the whole size."""
+    count, height, width = luma.shape
+    size = [max(MULTIPLE, MULTIPLE * round(part * side / MULTIPLE)) for side in (height, width)]
     back = slice(None, None, -1 if mirrored else None)
-    small = _resized(luma[..., None], size)[..., 0]
-    prediction = system.network.evaluate(params, stats, small[:, :, back])
-    found = (prediction.ab, 4), (prediction.logits, 8)
-    height, width = luma.shape[1:]
-    return [_resized(x[:, :, back], (height // n, width // n)) for x, n in found]
-
-
-def _resized(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-    if x.shape[1:3] == size:
-        return x
-    return jax.image.resize(x, (len(x), *size, x.shape[-1]), "linear")
+    prediction = evaluate(jax.image.resize(luma, (count, *size), "linear")[:, :, back])
+    return [
+        jax.image.resize(
+            found[:, :, back],
+            (count, height // stride, width // stride, found.shape[-1]),
+            "linear",
+        )
+        for found, stride in ((prediction.ab, 4), (prediction.logits, 8))
+    ]
 
 
 @functools.partial(jax.jit, static_argnums=0)

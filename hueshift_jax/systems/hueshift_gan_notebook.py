@@ -50,7 +50,7 @@ from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, Adversary
 from hueshift_jax.systems.network import Network, Weights, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import PlainGenerator
+from hueshift_jax.systems.plain_generator import PlainGenerator
 
 CRITICS = ("color", "attention")
 CHROMA_STRIDE = 2
@@ -215,13 +215,11 @@ class HueShiftGanNotebook(PlainGenerator):
 
     @functools.cached_property
     def _detector(self) -> SaliencyDetector:
-        with jax.ensure_compile_time_eval():  # asked for while a step is traced
-            return load_detector()
+        return load_detector()
 
     @functools.cached_property
     def _perceptual(self) -> Perceptual:
-        with jax.ensure_compile_time_eval():
-            return Perceptual()
+        return Perceptual()
 
     @functools.partial(jax.jit, static_argnums=0)
     def init(self, key: jax.Array) -> State:

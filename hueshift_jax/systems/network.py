@@ -72,7 +72,10 @@ class Network:
           MismatchedWeightsError: a name or a shape differs.
         """
         checkpoint.match(self.params | self.stats, weights)
-        params, stats = ({n: jnp.asarray(weights[n]) for n in u} for u in (self.params, self.stats))
+        with jax.ensure_compile_time_eval():  # a step that is being traced may be the first to ask
+            params, stats = (
+                {n: jnp.asarray(weights[n]) for n in u} for u in (self.params, self.stats)
+            )
         return params, stats
 
 

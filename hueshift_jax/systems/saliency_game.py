@@ -91,15 +91,13 @@ class SaliencyGame:
         config = self.config
         if not (config.weight or config.attention_weight or config.saliency_weight):
             return None
-        with jax.ensure_compile_time_eval():  # a step that is being traced may be the first to ask
-            return load_detector()
+        return load_detector()
 
     @functools.cached_property
     def _perceptual(self) -> Perceptual | None:
         if not self.config.perceptual_weight:
             return None
-        with jax.ensure_compile_time_eval():
-            return Perceptual(self.config.perceptual_network)
+        return Perceptual(self.config.perceptual_network)
 
     def init(self, key: jax.Array) -> AdversaryState | None:
         """Fresh critics, if there are any.

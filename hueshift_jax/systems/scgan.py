@@ -47,7 +47,7 @@ from hueshift_jax.systems.adversary import Adversary, AdversaryConfig, Adversary
 from hueshift_jax.systems.network import Network, Weights, gradients
 from hueshift_jax.systems.perceptual import Perceptual
 from hueshift_jax.systems.pfan import load_detector
-from hueshift_jax.systems.stateless import PlainGenerator
+from hueshift_jax.systems.plain_generator import PlainGenerator
 
 CHROMA_STRIDE = 4
 """Chroma is handed on at this part of the working size."""
